@@ -1,0 +1,1 @@
+"""Server-side apply: who owns which field, and what happens when two managers want the same one."""

@@ -1,0 +1,1 @@
+"""Structural OpenAPI v3 schemas of CRDs and APIResourceSchemas: checking, validating, pruning, defaulting."""

@@ -1,0 +1,43 @@
+"""The one decision point: may this user do this? Closed by default.
+
+Members of `system:masters` may do everything; nobody else may do anything.
+"""
+
+from __future__ import annotations
+
+from kcpcache.apimachinery import errors
+from kcpcache.apiserver.exchange import User
+from kcpcache.apiserver.requestinfo import RequestInfo
+
+MASTERS = "system:masters"
+
+
+def authorize(user: User, info: RequestInfo) -> None:
+    """Return when `user` may do what `info` asks for; Forbidden with kube-apiserver's message otherwise."""
+    if MASTERS in user.groups:
+        return
+    raise _forbidden(user, info)
+
+
+def allows(user: User, info: RequestInfo) -> bool:
+    """Whether `authorize` would let this pass, for access reviews."""
+    try:
+        authorize(user, info)
+    except errors.Forbidden:
+        return False
+    return True
+
+
+def _forbidden(user: User, info: RequestInfo) -> errors.Forbidden:
+    if not info.is_resource:
+        return errors.Forbidden(f'forbidden: User "{user.name}" cannot {info.verb} path "{info.rest}"')
+    resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
+    where = f'in the namespace "{info.namespace}"' if info.namespace else "at the cluster scope"
+    named = f'{info.qualified} "{info.name}"' if info.name else info.qualified
+    return errors.Forbidden(
+        f'{named} is forbidden: User "{user.name}" cannot {info.verb} resource "{resource}" '
+        f'in API group "{info.group}" {where}',
+        group=info.group,
+        kind=info.resource,
+        name=info.name,
+    )

@@ -1,0 +1,328 @@
+"""The settings: one file, everything from environment variables, refused loudly when wrong.
+
+| variable | unit, default |
+| --- | --- |
+| KCPCACHE_HOST, KCPCACHE_PORT | where the API listens; 127.0.0.1, 6443 |
+| KCPCACHE_EXTERNAL_URL | the URL in kubeconfigs and statuses; https://<host>:<port> |
+| KCPCACHE_ALLOWED_HOSTS | further host names for the admin, comma separated |
+| KCPCACHE_DATA_DIR | a directory, relative to where the command is run; .kcpcache |
+| DATABASE_URL | sqlite:// or postgresql://; a file in the data directory |
+| KCPCACHE_SQLITE_SYNCHRONOUS | FULL or NORMAL (a power loss may take the last writes); FULL |
+| KCPCACHE_REDIS_URL | redis://, rediss:// or unix://; unset: an embedded server on a private socket |
+| KCPCACHE_BROKER_URL | redis://, rediss:// or redis+socket://; the same Redis, the next database number |
+| KCPCACHE_ENCRYPTION_KEYS | Fernet keys, comma separated, the first encrypts; made at first start |
+| KCPCACHE_SECRET_KEY | signs the admin's sessions; made at first start |
+| KCPCACHE_TOKEN_AUTH_FILE | CSV of token, user, uid, "groups", as kube-apiserver reads it; none |
+| KCPCACHE_SHARD | the name of this deployment in the cache; root |
+| KCPCACHE_IDENTITY_NAMESPACE | where identity Secrets are made; kcp-system |
+| KCPCACHE_WORKER_CONCURRENCY | processes of a worker; 2 |
+| KCPCACHE_LOG_LEVEL | DEBUG, INFO, WARNING or ERROR; INFO |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from kcpcache import environment, secretfiles
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def dns_label(name: str, default: str) -> str:
+    """A variable that becomes part of keys and object names."""
+    value = environment.text(name, default)
+    if not DNS_LABEL.fullmatch(value):
+        raise ImproperlyConfigured(
+            f"{name} must be lower-case letters, digits and dashes, at most 63, not {value!r}."
+        )
+    return value
+
+
+def secret(name: str, make: Any) -> str:
+    """A secret that is kept in the data directory, made there at first start."""
+    try:
+        return secretfiles.read_or_create(KCPCACHE_DATA_DIR / name, make)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The data directory {KCPCACHE_DATA_DIR} cannot be used: {error.strerror} ({error.filename})."
+        ) from None
+
+
+def url_host(host: str) -> str:
+    """A host as it stands in a URL: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+# Where we are.
+
+KCPCACHE_HOST = environment.text("KCPCACHE_HOST", "127.0.0.1")
+KCPCACHE_PORT = environment.integer("KCPCACHE_PORT", 6443, minimum=1, maximum=65535)
+KCPCACHE_DATA_DIR = Path(environment.text("KCPCACHE_DATA_DIR", ".kcpcache")).expanduser().absolute()
+KCPCACHE_SHARD = dns_label("KCPCACHE_SHARD", "root")
+KCPCACHE_IDENTITY_NAMESPACE = dns_label("KCPCACHE_IDENTITY_NAMESPACE", "kcp-system")
+
+_reachable_host = socket.gethostname() if KCPCACHE_HOST in ("0.0.0.0", "::") else KCPCACHE_HOST  # noqa: S104
+KCPCACHE_EXTERNAL_URL = environment.url(
+    "KCPCACHE_EXTERNAL_URL", f"https://{url_host(_reachable_host)}:{KCPCACHE_PORT}", ["https", "http"]
+).rstrip("/")
+_external = urlsplit(KCPCACHE_EXTERNAL_URL)
+if _external.path or _external.query or not _external.hostname:
+    raise ImproperlyConfigured("KCPCACHE_EXTERNAL_URL must be scheme, host and port only.")
+KCPCACHE_SERVER_NAMES = [
+    KCPCACHE_HOST,
+    _external.hostname,
+]  # in the server's certificate, besides the loopback
+
+# Secrets.
+
+SECRET_KEY = environment.text("KCPCACHE_SECRET_KEY") or secret("secret.key", secretfiles.encryption_key)
+KCPCACHE_ENCRYPTION_KEYS = environment.listing("KCPCACHE_ENCRYPTION_KEYS") or [
+    key.strip() for key in secret("encryption.keys", secretfiles.encryption_key).split(",")
+]
+if not all(secretfiles.is_encryption_key(key) for key in KCPCACHE_ENCRYPTION_KEYS):
+    raise ImproperlyConfigured(
+        "KCPCACHE_ENCRYPTION_KEYS must be Fernet keys (32 bytes in URL-safe base64), separated by commas."
+    )
+KCPCACHE_TOKEN_AUTH_FILE = environment.text("KCPCACHE_TOKEN_AUTH_FILE")
+
+# The database, and a second alias on it for reads that need one snapshot: with `transaction_mode: IMMEDIATE`
+# every `atomic()` takes SQLite's write lock, and READ COMMITTED has no snapshot over two statements.
+
+KCPCACHE_SQLITE_SYNCHRONOUS = environment.choice("KCPCACHE_SQLITE_SYNCHRONOUS", "FULL", ["FULL", "NORMAL"])
+
+
+def databases(database_url: str) -> dict[str, dict[str, Any]]:
+    """The aliases `default` and `snapshot` of one database."""
+    try:
+        database: dict[str, Any] = {**dj_database_url.parse(database_url)}
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL is not valid: {error}.") from None
+    writing: dict[str, Any]
+    reading: dict[str, Any]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        if database["NAME"] in ("", ":memory:"):
+            raise ImproperlyConfigured("DATABASE_URL must name a file: several processes share the database.")
+        database |= {"CONN_MAX_AGE": None}
+        pragmas = (
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous={KCPCACHE_SQLITE_SYNCHRONOUS}; "
+            "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY"
+        )
+        options = {
+            **database.get("OPTIONS", {}),
+            "timeout": 20,  # seconds
+            "init_command": pragmas,
+        }
+        writing, reading = {"transaction_mode": "IMMEDIATE"}, {"transaction_mode": "DEFERRED"}
+    elif database["ENGINE"] == "django.db.backends.postgresql":
+        database |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}  # seconds
+        options = {"connect_timeout": 5, **database.get("OPTIONS", {})}  # seconds
+        writing, reading = {}, {"isolation_level": 3}  # psycopg.IsolationLevel.REPEATABLE_READ
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:// or postgresql://.")
+    return {
+        "default": {**database, "OPTIONS": {**options, **writing}},
+        "snapshot": {**database, "OPTIONS": {**options, **reading}, "TEST": {"MIRROR": "default"}},
+    }
+
+
+DATABASES = databases(
+    environment.url(
+        "DATABASE_URL",
+        f"sqlite:///{quote(str(KCPCACHE_DATA_DIR / 'kcpcache.sqlite3'))}",
+        ["sqlite", "postgres", "postgresql"],
+    )
+)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Redis: the cache, and in the next database number the broker.
+
+
+def private_socket(directory: Path) -> Path:
+    """Where the embedded server listens: in the data directory, or where the path is short enough."""
+    beside_data = directory / "redis" / "redis.sock"
+    if len(os.fsencode(beside_data)) <= 100:  # the kernel's limit is 108 bytes, 104 on macOS
+        return beside_data
+    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()) / f"kcpcache-{os.getuid()}-{digest}" / "redis.sock"
+    if len(os.fsencode(short)) > 100:
+        raise ImproperlyConfigured(
+            "KCPCACHE_DATA_DIR and TMPDIR are too long for a socket's path; shorten one."
+        )
+    return short
+
+
+def broker_url(redis_url: str) -> str:
+    """The broker beside a cache: the same server, the next database number."""
+    parts = urlsplit(redis_url)
+    number = (
+        parse_qs(parts.query).get("db", ["0"])[0] if parts.scheme == "unix" else parts.path.strip("/") or "0"
+    )
+    if not number.isdecimal():
+        raise ImproperlyConfigured("KCPCACHE_REDIS_URL must end with a database number, such as /0.")
+    if parts.scheme == "unix":
+        return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={int(number) + 1}"
+    return parts._replace(path=f"/{int(number) + 1}").geturl()
+
+
+KCPCACHE_REDIS_EMBEDDED = not environment.text("KCPCACHE_REDIS_URL")
+KCPCACHE_REDIS_SOCKET = private_socket(KCPCACHE_DATA_DIR)
+KCPCACHE_REDIS_URL = environment.url(
+    "KCPCACHE_REDIS_URL", f"unix://{quote(str(KCPCACHE_REDIS_SOCKET))}?db=0", ["redis", "rediss", "unix"]
+)
+
+KCPCACHE_BROKER_EMBEDDED = KCPCACHE_REDIS_EMBEDDED and not environment.text("KCPCACHE_BROKER_URL")
+
+# Celery. Messages are hints: they may be lost, so publishing never waits for a broker that is away.
+
+CELERY_BROKER_URL = environment.url(
+    "KCPCACHE_BROKER_URL", broker_url(KCPCACHE_REDIS_URL), ["redis", "rediss", "redis+socket"]
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,  # seconds; longer than any task may run
+    "socket_connect_timeout": 0.5,  # seconds
+    "socket_timeout": 0.8,  # seconds
+    "max_retries": 0,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 240  # seconds
+CELERY_TASK_TIME_LIMIT = 300  # seconds
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "replication.tasks.*": {"queue": "replication"},
+    "workspaces.tasks.*": {"queue": "controllers"},
+}
+CELERY_WORKER_CONCURRENCY = environment.integer("KCPCACHE_WORKER_CONCURRENCY", 2, minimum=1, maximum=256)
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB; a child above it is replaced after its task
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: no file to go stale, and every task is a sweep
+CELERY_BEAT_SCHEDULE = {
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for task, seconds in {
+        "workspaces.tasks.sweep": 3.0,
+        "replication.tasks.sweep": 3.0,
+        "replication.tasks.audit": 60.0,
+        "workspaces.tasks.compact": 60.0,
+    }.items()
+}
+# The apps, and the web.
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "workspaces",
+    "replication",
+    "supervisor",
+]
+KCPCACHE_BACKEND = "workspaces.backend.Backend"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "kcpcache.urls"
+ASGI_APPLICATION = "kcpcache.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["kcpcache.apiserver.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "kcpcache.apiserver.exceptions.rest_framework_handler",
+}
+
+DEBUG = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # the admin's files come straight from the installed packages
+DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024  # bytes; what kube-apiserver takes as well
+
+# Security.
+
+ALLOWED_HOSTS = sorted(
+    {_external.hostname, _reachable_host, "localhost", "127.0.0.1", "[::1]"}
+    | set(environment.listing("KCPCACHE_ALLOWED_HOSTS"))
+)
+CSRF_TRUSTED_ORIGINS = [KCPCACHE_EXTERNAL_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _external.scheme == "https"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{validator}"}
+    for validator in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# Logging: one line a record, on stderr; requests and single tasks are not logged one by one.
+
+KCPCACHE_LOG_LEVEL = environment.choice("KCPCACHE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+_chatty_level = "DEBUG" if KCPCACHE_LOG_LEVEL == "DEBUG" else "WARNING"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "kcpcache.requestid.Filter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
+    },
+    "root": {"handlers": ["stderr"], "level": KCPCACHE_LOG_LEVEL},
+    "loggers": {
+        "django": {"level": "INFO", "handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},  # a refused request is an answer, not an incident
+        "celery": {"level": _chatty_level},
+        "kombu": {"level": "WARNING"},
+        "uvicorn": {"level": _chatty_level},
+        "asyncio": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,52 @@
+"""Connections to Redis: one pool for workers, one with short timeouts for whoever must not wait."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeAlias
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+# redis-py says `bytes | str` of every answer; with `decode_responses` off it is bytes, which no type there says.
+Client: TypeAlias = Any  # redis.Redis
+Error = redis.RedisError
+
+
+@cache
+def client() -> Client:
+    """For workers: an answer may take five seconds."""
+    return connect(settings.KCPCACHE_REDIS_URL, timeout_seconds=5.0)
+
+
+@cache
+def hasty_client() -> Client:
+    """For web processes and for hints: whoever asks would rather go on without an answer."""
+    return connect(settings.KCPCACHE_REDIS_URL, timeout_seconds=0.5)
+
+
+def connect(url: str, *, timeout_seconds: float) -> Client:
+    """A thread-safe client for a ``redis://``, ``rediss://`` or ``unix://`` URL.
+
+    A call is repeated once, at once, on a new connection: Redis closes idle ones and may have been
+    restarted. Repeating is safe, for every script here compares before it writes.
+    """
+    return redis.Redis.from_url(
+        url,
+        protocol=2,
+        decode_responses=False,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=min(timeout_seconds, 1.0),
+        retry=Retry(NoBackoff(), 1),
+        retry_on_error=[redis.ConnectionError],
+    )
+
+
+def forget() -> None:
+    """Close what this process holds; the next use connects anew."""
+    for made in (client, hasty_client):
+        if made.cache_info().currsize:
+            made().close()
+        made.cache_clear()

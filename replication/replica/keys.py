@@ -1,0 +1,90 @@
+"""The names of everything that lies in Redis; no other file spells one.
+
+All keys of one replica share a hash tag, so that they lie on one node of a Redis Cluster and one script may
+touch them all. The tag begins with the shard: deployments that share a Redis never meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PREFIX = "kcpcache:"
+
+# Publish/subscribe: "<tag> <cursor>" after every batch that was applied.
+CHANNEL = PREFIX + "replica"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """All keys of the replica of one CachedResource."""
+
+    shard: str
+    cluster: str  # logical cluster of the CachedResource
+    uid: str  # of the CachedResource
+
+    @property
+    def tag(self) -> str:
+        """``shard/cluster/uid``, what stands between the braces."""
+        return f"{self.shard}/{self.cluster}/{self.uid}"
+
+    @property
+    def meta(self) -> str:
+        """Hash: cursor, count, bytes, checksum, epoch, compacted revision, and what the replica is of."""
+        return f"{PREFIX}{{{self.tag}}}:meta"
+
+    @property
+    def stream(self) -> str:
+        """Stream: one entry a change, its id is the revision."""
+        return f"{PREFIX}{{{self.tag}}}:stream"
+
+    @property
+    def generations(self) -> str:
+        """Set: every generation that may have keys, the live one and those of unfinished fills."""
+        return f"{PREFIX}{{{self.tag}}}:generations"
+
+    @property
+    def wanted(self) -> str:
+        """String: a revision that some reader waits for."""
+        return f"{PREFIX}{{{self.tag}}}:wanted"
+
+    @property
+    def mark(self) -> str:
+        """String: somebody has published a hint that no worker has begun to follow."""
+        return f"{PREFIX}{{{self.tag}}}:mark"
+
+    @property
+    def lease(self) -> str:
+        """String: the token of the worker that writes the stream."""
+        return f"{PREFIX}{{{self.tag}}}:lease"
+
+    def objects(self, generation: int) -> str:
+        """Hash: name to body."""
+        return f"{PREFIX}{{{self.tag}}}:{generation}:objects"
+
+    def index(self, generation: int) -> str:
+        """Sorted set of names, in the order of their bytes."""
+        return f"{PREFIX}{{{self.tag}}}:{generation}:index"
+
+    def fixed(self) -> list[str]:
+        """Every key that does not belong to a generation."""
+        return [self.meta, self.stream, self.generations, self.wanted, self.mark, self.lease]
+
+
+def families_pattern(shard: str) -> str:
+    """A glob for one key of each family of a shard (`generations`: the first to be written, the last to go)."""
+    return f"{PREFIX}{{{shard}/*}}:generations"
+
+
+def orphan_guard(shard: str) -> str:
+    """String: somebody has looked for orphans of a shard a moment ago."""
+    return f"{PREFIX}{shard}:orphans"
+
+
+def family_of(key: str) -> Family:
+    """The family of a key."""
+    return tagged(key[key.index("{") + 1 : key.index("}")])
+
+
+def tagged(tag: str) -> Family:
+    """The family with this tag."""
+    return Family(*tag.split("/"))

@@ -1,0 +1,71 @@
+"""One worker at a time writes a stream, and no hint is lost between two.
+
+This only saves work: what makes two writers harmless is the cursor, which a batch must find as it expects.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from replication.replica import scripts
+from replication.replica.connection import Client
+from replication.replica.keys import Family
+
+LEASE_MILLISECONDS = 15_000
+MARK_MILLISECONDS = 2_000  # a message that was lost keeps others from being sent for this long
+
+
+def mark(client: Client, family: Family) -> bool:
+    """Say that there is work; whether the caller must wake a worker, as nobody else did."""
+    return bool(scripts.of(client).mark(keys=[family.mark, family.lease], args=[MARK_MILLISECONDS]))
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write, until it is released or runs out."""
+
+    client: Client
+    family: Family
+    token: str
+
+    def renew(self) -> bool:
+        """Keep it; False when it ran out and somebody else may have it."""
+        return bool(
+            scripts.of(self.client).renew(keys=[self.family.lease], args=[self.token, LEASE_MILLISECONDS])
+        )
+
+    def release(self) -> bool:
+        """Give it up; whether a hint came meanwhile that somebody must follow."""
+        return bool(
+            scripts.of(self.client).release(keys=[self.family.lease, self.family.mark], args=[self.token])
+        )
+
+
+def turns(client: Client, family: Family) -> Iterator[Lease]:
+    """A lease for each turn there is something to do; none while somebody else has it.
+
+    Whoever finds the lease taken leaves the mark, which the holder looks at after it has released.
+    """
+    token = secrets.token_hex(16)
+    while client.set(family.lease, token, nx=True, px=LEASE_MILLISECONDS):
+        client.delete(family.mark)
+        lease = Lease(client, family, token)
+        try:
+            yield lease
+        finally:
+            has_more = lease.release()
+        if not has_more:
+            return
+
+
+def take_turns(client: Client, family: Family) -> Iterator[Lease]:
+    """As `turns`, and no hint is lost when the lease is given up just before the mark is left."""
+    had_one = False
+    for lease in turns(client, family):
+        had_one = True
+        yield lease
+    if not had_one:
+        client.set(family.mark, "1", px=MARK_MILLISECONDS)
+        yield from turns(client, family)

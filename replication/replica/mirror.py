@@ -1,0 +1,239 @@
+"""A replica in the memory of a process: objects in order, and the last changes, so that they can be undone.
+
+Nothing here speaks to Redis: `replica.follower` fills a mirror, `replica.reader` answers from it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kcpcache.apimachinery import errors
+from replication.replica.fanout import Fanout, Post
+from replication.replica.item import Change, Item
+from replication.replica.keys import Family
+
+_LOG_ENTRIES = 5_000
+_LOG_BYTES = 16 * 1024 * 1024
+_REMEMBERED_SELECTIONS = 32
+_LOOK_SECONDS = 0.05
+
+Matches = Callable[[Item], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The objects of one moment, in the order of their names. Nobody changes it."""
+
+    revision: int
+    items: Sequence[Item]
+
+
+class Mirror:
+    """One replica. Reading and applying take its lock for moments; lists that were handed out never change.
+
+    `epoch` 0 means nothing is loaded. `floor` is the newest revision that anybody in this process has been
+    answered with: nothing older is served. `is_lost` says that Redis has no such replica at present.
+    `is_followed` says that the refresh before each request covers it.
+    """
+
+    def __init__(self, family: Family, post: Post) -> None:
+        self.family = family
+        self.fanout = Fanout(post)
+        self.changed = threading.Condition(threading.Lock())
+        self.catching_up = threading.RLock()  # one thread at a time brings the mirror forward
+        self.epoch = 0
+        self.revision = 0
+        self.floor = 0
+        self.is_lost = False
+        self.is_followed = False
+        self.used_at = time.monotonic()
+        self.seen_at = 0.0  # when Redis was last heard to say that this is its state
+        self.size_bytes = 0
+        self._names: list[str] = []
+        self._items: list[Item] = []
+        self._is_shared = False
+        self._log: deque[Change] = deque()
+        self._log_bytes = 0
+        self._log_floor = 0
+        self._selections: dict[str, list[Item]] = {}
+
+    @property
+    def serves(self) -> bool:
+        """Whether reads may be answered from here."""
+        return self.epoch > 0 and not self.is_lost and self.revision >= self.floor
+
+    @property
+    def stale_seconds(self) -> float:
+        """For how long Redis has not confirmed that this is its state."""
+        return time.monotonic() - self.seen_at
+
+    def replace(self, epoch: int, revision: int, items: list[Item], begin: int, since: list[Change]) -> None:
+        """Take the whole content anew.
+
+        `since` are the changes after `begin`, which led to it. Watchers who stand at `begin` or later go on with
+        them; all others must list again.
+        """
+        with self.changed:
+            goes_on = begin <= self.revision
+            unseen = [change for change in since if change.revision > self.revision]
+            self._items, self._names = items, [item.name for item in items]
+            self._is_shared = False
+            self._selections.clear()
+            self._log.clear()
+            self._log_bytes = 0
+            self._log_floor = begin
+            self._remember(since)
+            self.size_bytes = sum(len(item.body) for item in items)
+            self.epoch, self.revision, self.is_lost = epoch, revision, False
+            self.floor = max(self.floor, revision)
+            self.changed.notify_all()
+        if not goes_on:
+            self.fanout.close_all("expired")
+        self.fanout.publish(unseen if goes_on else [], revision)
+
+    def apply(self, changes: list[Change], reached: int) -> None:
+        """Make changes, in order, and tell the watchers."""
+        with self.changed:
+            known = self.revision
+            changes = [change for change in changes if change.revision > known]
+            if changes:
+                self._own()
+                for change in changes:
+                    self._make(change)
+                self._selections.clear()
+                self._remember(changes)
+            self.revision = max(known, reached)
+            self.floor = max(self.floor, self.revision)
+            self.is_lost = False
+            self.changed.notify_all()
+        self.fanout.publish(changes, reached)
+
+    def lose(self) -> None:
+        """Redis has no such replica: answer nothing from here until it has."""
+        self.is_lost = True
+
+    def wait_for(self, revision: int, timeout_seconds: float, look: Callable[[Mirror], None]) -> bool:
+        """Block until the mirror has come to a revision, looking for it now and then; whether it has."""
+        ends_at = time.monotonic() + timeout_seconds
+        while not (self.serves and self.revision >= revision):
+            with self.changed:
+                left_seconds = ends_at - time.monotonic()
+                if left_seconds <= 0:
+                    return False
+                self.changed.wait(min(left_seconds, _LOOK_SECONDS))
+            look(self)
+        return True
+
+    def find(self, name: str) -> tuple[int, Item | None]:
+        """The revision, and the object with a name."""
+        with self.changed:
+            place = bisect_left(self._names, name)
+            is_there = place < len(self._names) and self._names[place] == name
+            return self.revision, self._items[place] if is_there else None
+
+    def contents(self) -> Contents:
+        """All objects as of now."""
+        with self.changed:
+            self._is_shared = True
+            return Contents(self.revision, self._items)
+
+    def reaches(self, revision: int) -> bool:
+        """Whether the changes behind a revision are all remembered."""
+        return revision >= self._log_floor
+
+    def contents_at(self, revision: int) -> Contents:
+        """All objects as of an older revision that the log reaches; Expired when it does not."""
+        with self.changed:
+            self._is_shared = True
+            items, undone = self._items, self._changes_after(revision)
+        if not undone:
+            return Contents(revision, items)
+        former: dict[str, Item] = {item.name: item for item in items}
+        for change in reversed(undone):
+            if change.previous is None:
+                former.pop(change.item.name, None)
+            else:
+                former[change.item.name] = change.previous
+        return Contents(revision, [former[name] for name in sorted(former)])
+
+    def watch(self, revision: int | None, subscribe: Callable[[], None]) -> tuple[Contents, list[Change]]:
+        """The present content and the changes behind a revision; `subscribe` is called at that moment."""
+        with self.changed:
+            history = (
+                self._changes_after(revision) if revision is not None and revision < self.revision else []
+            )
+            subscribe()
+            self._is_shared = True
+            return Contents(self.revision, self._items), history
+
+    def extend_log(self, changes: list[Change], floor: int) -> None:
+        """Remember changes from before the log's beginning, which reach back to `floor`."""
+        with self.changed:
+            older = [change for change in changes if change.revision <= self._log_floor]
+            self._log.extendleft(reversed(older))
+            self._log_bytes += sum(change.size_bytes for change in older)
+            self._log_floor = min(self._log_floor, floor)
+
+    def selected(self, key: str, contents: Contents, matches: Matches) -> Contents:
+        """What a selector keeps of some contents, remembered under its text while they are the present ones."""
+        with self.changed:
+            is_present = bool(key) and contents.items is self._items
+            found = self._selections.get(key) if is_present else None
+        if found is None:
+            found = [item for item in contents.items if matches(item)]
+            with self.changed:
+                if (
+                    is_present
+                    and contents.items is self._items
+                    and len(self._selections) < _REMEMBERED_SELECTIONS
+                ):
+                    self._selections[key] = found
+        return Contents(contents.revision, found)
+
+    def _changes_after(self, revision: int) -> list[Change]:
+        if not self.reaches(revision):
+            raise errors.expired_resource_version(revision, self._log_floor)
+        found: list[Change] = []
+        for change in reversed(self._log):
+            if change.revision <= revision:
+                break
+            found.append(change)
+        found.reverse()
+        return found
+
+    def _own(self) -> None:
+        """Lists that were handed out stay as they are: go on with copies."""
+        if self._is_shared:
+            self._items = list(self._items)
+            self._is_shared = False
+
+    def _make(self, change: Change) -> None:
+        name = change.item.name
+        place = bisect_left(self._names, name)
+        is_there = place < len(self._names) and self._names[place] == name
+        if is_there:
+            self.size_bytes -= len(self._items[place].body)
+        if change.type == "D":
+            if is_there:
+                del self._names[place], self._items[place]
+            return
+        self.size_bytes += len(change.item.body)
+        if is_there:
+            self._items[place] = change.item
+        else:
+            self._names.insert(place, name)
+            self._items.insert(place, change.item)
+
+    def _remember(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self._log.append(change)
+            self._log_bytes += change.size_bytes
+        while len(self._log) > _LOG_ENTRIES or (self._log_bytes > _LOG_BYTES and len(self._log) > 1):
+            gone = self._log.popleft()
+            self._log_bytes -= gone.size_bytes
+            self._log_floor = gone.revision

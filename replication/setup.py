@@ -1,0 +1,40 @@
+"""Where this app meets the others: everything is connected here, once, when Django has loaded its models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from replication.controllers import registration
+from replication.replica.mirrors import mirrors
+from replication.virtual import provider, replication
+from workspaces import backend
+from workspaces.registry import scopes, virtual
+
+
+def connect() -> None:
+    """Connect receivers, controllers, providers and services."""
+    from replication import receivers  # noqa: F401 - they register themselves
+
+    registration.register()
+    virtual.register("cache.kcp.io", "CachedResourceEndpointSlice", provider.CachedResourceProvider())
+    scopes.register("replication", replication.factory)
+    backend.add_freshness_check(_refresh)
+    backend.add_service(_start, _stop)
+
+
+async def _refresh() -> None:
+    await mirrors().refresh()
+
+
+def _start() -> None:
+    loop = asyncio.get_running_loop()
+
+    def post(deliver: Callable[[], None]) -> None:
+        loop.call_soon_threadsafe(deliver)
+
+    mirrors().start(post)
+
+
+def _stop() -> None:
+    mirrors().stop()

@@ -1,0 +1,1 @@
+"""What turns the apps into running processes: data directory, certificates, children, readiness."""

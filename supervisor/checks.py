@@ -1,0 +1,74 @@
+"""System checks: settings that would be dangerous or cannot work are refused before anything is served."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.conf import settings
+from django.core import checks
+
+from kcpcache import environment
+
+TAG = "kcpcache"
+
+
+@checks.register(TAG)
+def redis_is_not_open(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.CheckMessage]:
+    """Redis off this machine needs a password: whoever can reach it could change what consumers read."""
+    urls = {
+        "KCPCACHE_REDIS_URL": settings.KCPCACHE_REDIS_URL,
+        "KCPCACHE_BROKER_URL": settings.CELERY_BROKER_URL,
+    }
+    return [
+        checks.Error(
+            f"{name} ({environment.redacted(url)}) is open: Redis on another machine needs a password.",
+            id="kcpcache.E001",
+        )
+        for name, url in urls.items()
+        if _leaves_machine(url) and not _has_password(url)
+    ]
+
+
+@checks.register(TAG)
+def token_file_is_readable(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.CheckMessage]:
+    """A token file that is named must be there."""
+    path = settings.KCPCACHE_TOKEN_AUTH_FILE
+    if not path or (os.path.isfile(path) and os.access(path, os.R_OK)):  # noqa: PTH113 - access() has no Path form
+        return []
+    return [checks.Error(f"KCPCACHE_TOKEN_AUTH_FILE {path} cannot be read.", id="kcpcache.E002")]
+
+
+@checks.register(TAG)
+def keys_are_shared(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.CheckMessage]:
+    """Machines that share a database must share the keys; keys in a data directory are one machine's."""
+    shared_database = not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    if not shared_database or environment.text("KCPCACHE_ENCRYPTION_KEYS"):
+        return []
+    return [
+        checks.Warning(
+            "KCPCACHE_ENCRYPTION_KEYS is not set: other machines cannot read Secrets.",
+            hint="Set it, and KCPCACHE_SECRET_KEY, to the same values on every machine.",
+            id="kcpcache.W001",
+        )
+    ]
+
+
+def _leaves_machine(url: str) -> bool:
+    """Whether a Redis URL names another host than this one; a socket never does."""
+    parts = urlsplit(url)
+    if parts.scheme in ("unix", "redis+socket") or parts.hostname in (None, "localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return True
+
+
+def _has_password(url: str) -> bool:
+    """Whether a Redis URL carries a password, before the host or in the query."""
+    parts = urlsplit(url)
+    return bool(parts.password or parse_qs(parts.query).get("password"))

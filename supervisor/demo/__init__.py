@@ -1,0 +1,1 @@
+"""The story of the flavour catalogue, played with kubectl against a running server."""

@@ -1,0 +1,80 @@
+"""What must be true before processes start: servers, tables, a root workspace, credentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.utils.module_loading import import_string
+
+from kcpcache import environment
+from supervisor import pki
+from supervisor.errors import StartRefused
+
+ADMIN_KUBECONFIG = "admin.kubeconfig"
+ADMIN_USER = "kcp-admin"
+ADMIN_GROUPS = ["system:masters"]
+
+
+def run() -> None:
+    """All steps in order; each may be run again. Raises StartRefused."""
+    if not settings.KCPCACHE_REDIS_EMBEDDED:
+        reach_redis("Redis", settings.KCPCACHE_REDIS_URL)
+    if not settings.KCPCACHE_BROKER_EMBEDDED:
+        reach_redis("the broker", settings.CELERY_BROKER_URL)
+    migrate()
+    import_string("workspaces.bootstrap.ensure")()
+    write_admin_kubeconfig()
+
+
+def reach_redis(name: str, url: str) -> None:
+    """Connect and ask for a sign of life; StartRefused."""
+    from kombu import Connection
+
+    broker_form = url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
+    options = {"socket_connect_timeout": 3.0, "socket_timeout": 3.0}  # seconds
+    with Connection(broker_form, transport_options=options) as broker:
+        try:
+            broker.ensure_connection(max_retries=1, timeout=5)
+            channel: Any = broker.default_channel
+            channel.client.ping()
+        except Exception as error:
+            raise StartRefused(
+                f"Cannot reach {name} at {environment.redacted(url)}: {one_line(error)}."
+            ) from None
+
+
+def migrate() -> None:
+    """Bring the tables up to date; StartRefused when the database is not reachable."""
+    database = settings.DATABASES["default"]
+    place = f"{database['HOST']}/{database['NAME']}" if database["HOST"] else database["NAME"]
+    try:
+        connection.ensure_connection()
+    except (DatabaseError, OSError) as error:
+        raise StartRefused(f"Cannot reach the database {place}: {one_line(error)}.") from None
+    try:
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+    except DatabaseError as error:
+        raise StartRefused(f"Cannot bring the tables of {place} up to date: {one_line(error)}.") from error
+
+
+def write_admin_kubeconfig() -> None:
+    """Certificates, and the administrator's kubeconfig unless the one that is there still works."""
+    from workspaces import kubeconfig, tokens
+
+    authority = pki.ensure(
+        settings.KCPCACHE_DATA_DIR, pki.server_names(*settings.KCPCACHE_SERVER_NAMES)
+    ).authority
+    path = settings.KCPCACHE_DATA_DIR / ADMIN_KUBECONFIG
+    token = kubeconfig.read_token(path)
+    if token is None or tokens.find(token) is None:
+        token = tokens.create(ADMIN_USER, ADMIN_GROUPS, None, description="admin.kubeconfig")
+    kubeconfig.write(path, kubeconfig.admin(settings.KCPCACHE_EXTERNAL_URL, authority.read_text(), token))
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's text, as a part of a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".?!") if lines else type(error).__name__

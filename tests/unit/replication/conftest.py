@@ -1,0 +1,29 @@
+"""A database in a file, a real Redis, and one replica between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from replication.replica import connection, reader
+from tests.contract import databases
+from tests.contract.replica import ReplicaHarness
+
+
+@pytest.fixture(scope="session")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a SQLite file for the store."""
+    return f"sqlite:///{tmp_path_factory.mktemp('replication') / 'store.sqlite3'}"
+
+
+@pytest.fixture
+def replica(
+    redis_server: str, store_url: str, django_db_blocker: object, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ReplicaHarness]:
+    """An empty store and a replica of one of its collections, filled."""
+    monkeypatch.setattr(reader, "WAIT_SECONDS", 0.5)
+    with django_db_blocker.unblock(), databases.migrated(store_url), ExitStack() as stack:  # type: ignore[attr-defined]
+        connection.forget()
+        yield ReplicaHarness(stack)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import time
+
+import celery
+import pytest
+
+from workspaces import hints
+
+TASK = "workspaces.tasks.reconcile_due"
+HINT = hints.Hint(TASK, (), None)
+
+
+@pytest.fixture
+def publisher() -> hints.Publisher:
+    return hints.Publisher()
+
+
+def waiting_messages() -> int:
+    with celery.current_app.connection_for_read() as connection:
+        return int(connection.default_channel.queue_declare("controllers", passive=True).message_count)
+
+
+def test_hint_without_a_broker_neither_fails_nor_delays(publisher: hints.Publisher) -> None:
+    started = time.monotonic()
+    for index in range(1000):
+        publisher.publish(str(index), HINT)
+    assert time.monotonic() - started < 0.5
+
+
+def test_burst_of_hints_is_few_messages(publisher: hints.Publisher, redis_server: str) -> None:
+    for _ in range(1000):
+        publisher.publish(TASK, HINT)
+    publisher.flush(5)
+    assert 1 <= waiting_messages() <= 20  # one for each 20 ms that the burst took
+
+
+def test_hints_go_out_again_when_the_broker_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hints, "_PAUSE_SECONDS", 0.01)
+    sent: list[str] = []
+    is_away = True
+
+    def send(hint: hints.Hint) -> None:
+        if is_away:
+            raise ConnectionError("away")
+        sent.append(hint.task)
+
+    publisher = hints.Publisher(send)
+    publisher.publish(TASK, HINT)
+    publisher.flush(5)
+    assert sent == []
+    is_away = False
+    publisher.publish(TASK, HINT)
+    publisher.flush(5)
+    assert sent == [TASK]
+
+
+def test_hints_of_different_keys_are_messages_of_their_own(
+    publisher: hints.Publisher, redis_server: str
+) -> None:
+    for index in range(3):
+        publisher.publish(str(index), HINT)
+    publisher.flush(5)
+    assert waiting_messages() == 3

@@ -1,0 +1,19 @@
+"""The app that knows what exists and how it is written."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class WorkspacesConfig(AppConfig):
+    """Workspaces, their objects and the change log."""
+
+    name = "workspaces"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect receivers: they note work and publish hints."""
+        # They need loaded models, and register themselves.
+        from workspaces import receivers  # noqa: F401
+        from workspaces.registry import workspace  # noqa: F401
+        from workspaces.virtual import apiexport  # noqa: F401

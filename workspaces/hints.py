@@ -1,0 +1,125 @@
+"""Sends Celery messages from a thread, so that a broker that is slow or away never delays or fails a write.
+
+Hints with the same key are merged while they wait. A hint that cannot be sent is dropped: the work it hints at is
+noted in the database, and the sweep finds it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import celery
+
+logger = logging.getLogger(__name__)
+
+_SPACING_SECONDS = 0.02  # between two messages of one key: a burst of writes is one message
+_PAUSE_SECONDS = 1.0  # after a failure
+_FLUSH_SECONDS = 1.0  # at the end of the process
+
+
+class Hint(NamedTuple):
+    """One message; `expires_seconds` lets workers drop it when they come too late."""
+
+    task: str
+    args: tuple[Any, ...]
+    expires_seconds: float | None
+
+
+def send(hint: Hint) -> None:
+    """Send one message, without retry; raises whatever a broker that is away makes its client raise."""
+    celery.current_app.send_task(
+        hint.task, args=hint.args, expires=hint.expires_seconds, retry=False, ignore_result=True
+    )
+
+
+class Publisher:
+    """The thread of one process; it starts with the first hint."""
+
+    def __init__(self, send: Callable[[Hint], None] = send) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        self._pending: dict[str, Hint] = {}
+        self._sent_at: dict[str, float] = {}
+        self._wake = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def publish(self, key: str, hint: Hint) -> None:
+        """See `hints.publish`."""
+        with self._lock:
+            self._pending[key] = hint
+            self._idle.clear()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="hints", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def flush(self, timeout_seconds: float) -> None:
+        """Wait until what is pending was sent or given up."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._idle.wait(timeout_seconds)
+        self._closing.clear()
+
+    def _run(self) -> None:
+        is_deferred = False
+        while True:
+            self._wake.wait(_SPACING_SECONDS if is_deferred else None)
+            self._wake.clear()
+            was_sent = self._send_all(self._take())
+            with self._lock:
+                is_deferred = bool(self._pending)
+                if not is_deferred:
+                    self._idle.set()
+            if not was_sent:
+                self._closing.wait(_PAUSE_SECONDS)
+
+    def _take(self) -> list[Hint]:
+        """The pending hints whose key was not sent a moment ago."""
+        now = time.monotonic()
+        with self._lock:
+            self._sent_at = {key: at for key, at in self._sent_at.items() if at + _SPACING_SECONDS > now}
+            is_closing = self._closing.is_set()
+            keys = [key for key in self._pending if is_closing or key not in self._sent_at]
+            self._sent_at |= dict.fromkeys(keys, now)
+            return [self._pending.pop(key) for key in keys]
+
+    def _send_all(self, batch: list[Hint]) -> bool:
+        try:
+            for hint in batch:
+                self._send(hint)
+        except Exception as error:  # whatever a broker does, the hint is only a hint
+            logger.debug("hint not sent: %s", error)
+            return False
+        return True
+
+
+_publisher = Publisher()
+
+
+def publish(task_name: str, args: tuple[Any, ...], key: str, expires_seconds: float | None = None) -> None:
+    """Ask for a task soon. Returns at once; hints of one `key` that wait together become one message."""
+    _publisher.publish(key, Hint(task_name, args, expires_seconds))
+
+
+def flush(timeout_seconds: float = _FLUSH_SECONDS) -> None:
+    """Wait a little for what is pending; a process that ends calls it by itself."""
+    _publisher.flush(timeout_seconds)
+
+
+def _renew() -> None:
+    global _publisher
+    _publisher = Publisher()
+
+
+os.register_at_fork(after_in_child=_renew)  # threads and held locks of the parent do not survive a fork
+atexit.register(flush)

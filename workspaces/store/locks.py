@@ -1,0 +1,107 @@
+"""How writers wait for each other: fairly in one process, by striped advisory locks on PostgreSQL.
+
+SQLite has one writer at a time and lets the others poll; so the writers of one process queue, first come,
+first served, before they begin. On PostgreSQL a writer locks what it writes in one global order, so
+writers of different objects meet only at the counter.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from workspaces.store import connecting
+
+# Locks are striped, so that a transaction of any size takes a bounded part of PostgreSQL's lock table; two
+# objects that share a stripe wait for each other for one commit, rarely.
+STRIPES = 4096
+KEYS = 0x6B6370_00
+UNIQUE_VALUES = 0x6B6370_01
+
+
+class FairLock:
+    """A mutual exclusion that serves in the order of arrival."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def acquire(self) -> None:
+        """Wait for one's turn."""
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()
+
+    def release(self) -> None:
+        """Hand over to whoever waits longest."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
+
+
+_sqlite_writers = FairLock()
+
+
+def _renew() -> None:
+    global _sqlite_writers
+    _sqlite_writers = FairLock()
+
+
+os.register_at_fork(after_in_child=_renew)  # a lock held by a thread of the parent is never released
+
+
+@contextmanager
+def writer(*, savepoint: bool = True) -> Iterator[BaseDatabaseWrapper]:
+    """One writing transaction on the database `default`; inside an outer one, a savepoint or a part of it.
+
+    The queue is left right after the commit, before `on_commit` hooks run: a slow hook delays its own
+    request, not the other writers.
+    """
+    connection = connecting.usable()
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        with transaction.atomic(savepoint=savepoint):
+            yield connection
+        return
+    lock = _sqlite_writers
+    lock.acquire()
+    held = [lock]
+
+    def leave() -> None:
+        if held:
+            held.pop().release()
+
+    try:
+        with transaction.atomic():
+            transaction.on_commit(leave)
+            yield connection
+    finally:
+        leave()
+
+
+def stripe(*parts: str) -> int:
+    """The stripe of a key or value: the same in every process."""
+    return zlib.crc32("\0".join(parts).encode()) % STRIPES
+
+
+def statement(space: int, stripes: Iterable[int]) -> tuple[str, list[Any]]:
+    """PostgreSQL's statement that locks stripes until the transaction ends, in ascending order."""
+    return (
+        "SELECT pg_advisory_xact_lock(%s, stripe) FROM unnest(%s::int[]) AS stripe",
+        [space, sorted(set(stripes))],
+    )

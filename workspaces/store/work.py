@@ -1,0 +1,84 @@
+"""The queue of what must be reconciled: rows, so that nothing is forgotten; messages only hint at them.
+
+Times are the database's, so that the clocks of several machines need not agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from workspaces.store import connecting, locks
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One thing to reconcile, as it stood when it was read; `sequence` grows with every note."""
+
+    controller: str
+    cluster: str
+    name: str
+    sequence: int
+    attempts: int
+
+
+def note(controller: str, cluster: str, name: str, *, delay_seconds: float = 0) -> None:
+    """Say that something must be reconciled, not before a delay; merged with what is noted already.
+
+    Inside a writing transaction the note exists exactly if the write does.
+    """
+    with locks.writer(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO workspaces_work"  # noqa: S608 - constants
+            " (controller, cluster, name, sequence, attempts, error, not_before, created)"
+            f" VALUES (%s, %s, %s, 1, 0, '', {_after()}, {_after()})"
+            " ON CONFLICT (controller, cluster, name) DO UPDATE SET sequence = workspaces_work.sequence + 1,"
+            " not_before = CASE WHEN excluded.not_before < workspaces_work.not_before"
+            " THEN excluded.not_before ELSE workspaces_work.not_before END",
+            [controller, cluster, name, delay_seconds, 0],
+        )
+
+
+def due(limit: int) -> list[WorkItem]:
+    """What may be reconciled now, longest waiting first.
+
+    Two workers may get the same item; what the one who read an older sequence says does not end it.
+    """
+    with connecting.usable().cursor() as cursor:
+        cursor.execute(
+            "SELECT controller, cluster, name, sequence, attempts FROM workspaces_work"  # noqa: S608
+            f" WHERE not_before <= {_after()} ORDER BY not_before, id LIMIT %s",
+            [0, limit],
+        )
+        found = cursor.fetchall()
+    return [WorkItem(*row) for row in found]
+
+
+def done(item: WorkItem) -> bool:
+    """Remove an item that was reconciled; False when it was noted again meanwhile, and stays."""
+    with locks.writer(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM workspaces_work"
+            " WHERE controller = %s AND cluster = %s AND name = %s AND sequence = %s",
+            [item.controller, item.cluster, item.name, item.sequence],
+        )
+        return bool(cursor.rowcount)
+
+
+def failed(item: WorkItem, error: str, retry_after_seconds: float) -> None:
+    """Keep an item for another attempt; one that was noted again meanwhile is due when that note says."""
+    with locks.writer(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE workspaces_work SET attempts = attempts + 1, error = %s,"  # noqa: S608 - constants
+            f" not_before = CASE WHEN sequence = %s THEN {_after()} ELSE not_before END"
+            " WHERE controller = %s AND cluster = %s AND name = %s",
+            [error, item.sequence, retry_after_seconds, item.controller, item.cluster, item.name],
+        )
+
+
+def _after() -> str:
+    """SQL for the database's time plus a parameter in seconds."""
+    if connection.vendor == "postgresql":
+        return "clock_timestamp() + make_interval(secs => %s)"
+    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s || ' seconds')"
