@@ -11,7 +11,7 @@ import argparse
 
 import uvloop
 
-from bench import catalogue, connection, figures, floors, lag, manifests, processes, progress, script
+from bench import catalogue, connection, figures, floors, lag, manifests, processes, progress, report, script
 from bench.catalogue import Catalogue
 from bench.instance import Instance
 from bench.lag import Lags
@@ -37,7 +37,6 @@ def measure(instance: Instance, options: argparse.Namespace) -> list[Result]:
                 lag.measure(instance.target, found.watch(), 1, changes(found, options.changes), options.pause)
             )
     seen = figures.of(lags.last, sum(lags.last))
-    acknowledged = figures.of(lags.acknowledged, sum(lags.acknowledged))
     result = Result(
         workload="P2",
         case="change to open watch",
@@ -48,12 +47,15 @@ def measure(instance: Instance, options: argparse.Namespace) -> list[Result]:
         client_share=lags.client_share,
         server_shares=shares.by_role,
         marks={"P2.p50": seen.p50_seconds * 1000, "P2.p99": seen.p99_seconds * 1000},
-        notes=(
-            f"the write itself was acknowledged after {acknowledged.p50_seconds * 1000:.1f} ms (p50), "
-            f"{acknowledged.p99_seconds * 1000:.1f} ms (p99)",
-        ),
+        notes=(_acknowledgement(lags),),
     )
     return [result]
+
+
+def _acknowledgement(lags: Lags) -> str:
+    written = figures.of(lags.acknowledged, sum(lags.acknowledged))
+    times = f"{report.duration(written.p50_seconds)} (p50), {report.duration(written.p99_seconds)} (p99)"
+    return f"the write itself was acknowledged after {times}"
 
 
 def changes(found: Catalogue, count: int) -> list[lag.Change]:

@@ -1,8 +1,8 @@
 """P5: LIST all objects as a consumer, over TLS: whole, in pages of 500, and unchanged by ETag.
 
-The client throws the bodies away as they come; the first one of each kind is decoded and checked. Decrypting 12 MB takes
-it some milliseconds: its CPU time is told, and the floor is what the same client gets from a bare ASGI application that
-answers as many bytes.
+The client throws the bodies away as they come; the first one of each kind is decoded and checked. Decrypting 12 MB
+takes it some milliseconds: its CPU time is told, and the floor is what the same client gets from a bare ASGI
+application that answers as many bytes.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def _checked(found: Catalogue) -> int:
 
 def _pages(found: Catalogue, limit: int) -> tuple[list[bytes], int]:
     """The requests for all pages, and the bytes of the first; every object is on one of them."""
-    requests, items, first_bytes, token = [], 0, 0, ""
+    requests: list[bytes] = []
+    items, first_bytes, token = 0, 0, ""
     while token or not requests:
         path = f"{found.flavours()}?limit={limit}" + (f"&continue={quote(token)}" if token else "")
         status, content = found.api.ask("GET", path)

@@ -16,6 +16,7 @@ _MARKS = {
     "beat": " beat ",
     "redis": "valkey-server",
     "supervisor": "manage.py up",
+    "bare": "bench.hello",
 }
 
 

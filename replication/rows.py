@@ -79,6 +79,11 @@ def known_uids() -> set[str]:
     return set(Replica.objects.filter(shard=settings.KCPCACHE_SHARD).values_list("uid", flat=True))
 
 
+def uids_named(cluster: str, name: str) -> set[str]:
+    """The uids under which a CachedResource of this name has, or had, a replica."""
+    return set(Replica.objects.filter(cluster=cluster, name=name).values_list("uid", flat=True))
+
+
 def declare(
     uid: str, collection: Collection, name: str, version: str, selector: JSONObject
 ) -> tuple[Replica, bool]:

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 
 from replication.controllers import registration
+from replication.replica import logchannel
 from replication.replica.mirrors import mirrors
 from replication.virtual import provider, replication
 from workspaces import backend
 from workspaces.registry import scopes, virtual
+from workspaces.store import broadcast
 
 
 def connect() -> None:
@@ -21,6 +23,8 @@ def connect() -> None:
     scopes.register("replication", replication.factory)
     backend.add_freshness_check(_refresh)
     backend.add_service(_start, _stop)
+    broadcast.add_announcer(logchannel.announce)
+    backend.add_service(logchannel.start, logchannel.stop)
 
 
 async def _refresh() -> None:

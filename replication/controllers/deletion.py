@@ -12,7 +12,7 @@ from workspaces.controllers import status as statuses
 from workspaces.kinds import finalizers
 from workspaces.registry import client
 
-_RETRY_SECONDS = 2.0
+RETRY_SECONDS = 2.0
 
 
 def step(state: State) -> Outcome:
@@ -27,10 +27,22 @@ def step(state: State) -> Outcome:
         statuses.write(state.cluster, GROUP, PLURAL, state.obj, state.status)
     state.is_gone = True
     if not withdraw(state.uid):
-        return Outcome(stop=True, retry_after_seconds=_RETRY_SECONDS)
+        return Outcome(stop=True, retry_after_seconds=RETRY_SECONDS)
     rows.remove(state.uid)
     client.update(state.cluster, GROUP, PLURAL, state.name, _without_finalizer)
     return STOP
+
+
+def withdraw_former(cluster: str, name: str, uid: str) -> bool:
+    """Remove the replicas of CachedResources of this name that went without us, as when their finalizer was taken off.
+
+    Returns False while Redis does not answer.
+    """
+    for former in rows.uids_named(cluster, name) - {uid}:
+        if not withdraw(former):
+            return False
+        rows.remove(former)
+    return True
 
 
 def withdraw(uid: str) -> bool:

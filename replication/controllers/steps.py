@@ -51,10 +51,8 @@ def identity(state: State) -> Outcome:
             return STOP
     verdict = identities.verify(state.cluster, reference, state.status.get("identityHash") or "")
     state.condition("IdentityValid", verdict.status, verdict.reason, verdict.message)
-    if not verdict.identity_hash:
-        state.condition("ReplicationStarted", "False", "IdentityNotValid", "there is no identity yet")
-        return STOP
-    state.status["identityHash"] = verdict.identity_hash
+    if verdict.identity_hash:
+        state.status["identityHash"] = verdict.identity_hash
     return CONTINUE
 
 
@@ -85,6 +83,9 @@ def endpoint_slice(state: State) -> Outcome:
 
 def replicate(state: State) -> Outcome:
     """Have the replica exist with the present source and selector; workers fill and feed it."""
+    if not state.status.get("identityHash"):
+        state.condition("ReplicationStarted", "False", "IdentityNotValid", "there is no identity yet")
+        return STOP
     descriptor, spec = state.descriptor, state.spec
     assert descriptor is not None  # the step before found it
     collection = Collection(state.cluster, descriptor.group, descriptor.plural, descriptor.identity)

@@ -25,7 +25,7 @@ class ConsumerMailbox(Mailbox[Event]):
     when the first of a consumer's watchers takes it. All events of one revision are taken together.
     """
 
-    __slots__ = ("_after", "_collection", "_consumers", "name")
+    __slots__ = ("_after", "_collection", "_consumers", "is_finished", "name")
 
     def __init__(self, collection: Collection, consumers: Sequence[str], name: str) -> None:
         super().__init__()
@@ -33,6 +33,7 @@ class ConsumerMailbox(Mailbox[Event]):
         self._collection = collection
         self._consumers = consumers
         self._after = 0
+        self.is_finished = False  # its reader has gone, or it was closed
 
     def begin_after(self, revision: int) -> None:
         """Deliver only later events; called before the first `take`."""
@@ -75,6 +76,7 @@ class Fanout:
 
     def remove(self, mailbox: ConsumerMailbox) -> None:
         """Forget a mailbox; more than once does no harm."""
+        mailbox.is_finished = True
         with self._guard:
             self._mailboxes.discard(mailbox)
 

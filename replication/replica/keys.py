@@ -70,6 +70,11 @@ class Family:
         return [self.meta, self.stream, self.generations, self.wanted, self.mark, self.lease]
 
 
+def log_channel(shard: str) -> str:
+    """Publish/subscribe: the sender's token, after something was committed to a shard's change log."""
+    return f"{PREFIX}{shard}:log"
+
+
 def families_pattern(shard: str) -> str:
     """A glob for one key of each family of a shard (`generations`: the first to be written, the last to go)."""
     return f"{PREFIX}{{{shard}/*}}:generations"

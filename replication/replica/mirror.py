@@ -20,6 +20,7 @@ from replication.replica.keys import Family
 _LOG_ENTRIES = 5_000
 _LOG_BYTES = 16 * 1024 * 1024
 _REMEMBERED_SELECTIONS = 32
+_REMEMBERED_FORMER = 4
 _LOOK_SECONDS = 0.05
 
 Matches = Callable[[Item], bool]
@@ -61,6 +62,7 @@ class Mirror:
         self._log_bytes = 0
         self._log_floor = 0
         self._selections: dict[str, list[Item]] = {}
+        self._former: dict[int, Contents] = {}  # older states that are being paged through
 
     @property
     def serves(self) -> bool:
@@ -84,6 +86,7 @@ class Mirror:
             self._items, self._names = items, [item.name for item in items]
             self._is_shared = False
             self._selections.clear()
+            self._former.clear()
             self._log.clear()
             self._log_bytes = 0
             self._log_floor = begin
@@ -149,17 +152,18 @@ class Mirror:
     def contents_at(self, revision: int) -> Contents:
         """All objects as of an older revision that the log reaches; Expired when it does not."""
         with self.changed:
+            if (known := self._former.get(revision)) is not None:
+                return known
             self._is_shared = True
             items, undone = self._items, self._changes_after(revision)
         if not undone:
             return Contents(revision, items)
-        former: dict[str, Item] = {item.name: item for item in items}
-        for change in reversed(undone):
-            if change.previous is None:
-                former.pop(change.item.name, None)
-            else:
-                former[change.item.name] = change.previous
-        return Contents(revision, [former[name] for name in sorted(former)])
+        former = Contents(revision, _undo(items, undone))
+        with self.changed:
+            if len(self._former) >= _REMEMBERED_FORMER:
+                self._former.clear()
+            self._former[revision] = former
+        return former
 
     def watch(self, revision: int | None, subscribe: Callable[[], None]) -> tuple[Contents, list[Change]]:
         """The present content and the changes behind a revision; `subscribe` is called at that moment."""
@@ -237,3 +241,20 @@ class Mirror:
             gone = self._log.popleft()
             self._log_bytes -= gone.size_bytes
             self._log_floor = gone.revision
+
+
+def _undo(items: Sequence[Item], undone: Iterable[Change]) -> list[Item]:
+    """The objects before some changes, of which the last is undone first."""
+    former = list(items)
+    for change in reversed(list(undone)):
+        name = change.item.name
+        place = bisect_left(former, name, key=lambda item: item.name)
+        is_there = place < len(former) and former[place].name == name
+        if change.previous is None:
+            if is_there:
+                del former[place]
+        elif is_there:
+            former[place] = change.previous
+        else:
+            former.insert(place, change.previous)
+    return former

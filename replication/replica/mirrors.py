@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -22,6 +23,7 @@ from replication.replica import connection, fanout, follower, keys, wake
 from replication.replica.connection import Client, Error
 from replication.replica.keys import Family
 from replication.replica.mirror import Mirror
+from replication.replica.wildcards import Wildcards
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Mirrors:
 
     def __init__(self) -> None:
         self.post: fanout.Post = fanout.at_once
+        self.wildcards = Wildcards()
         self._guard = threading.Lock()
         self._by_uid: dict[str, Mirror] = {}
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="replica-refresh")
@@ -71,9 +74,9 @@ class Mirrors:
         self._make_room(mirror)
 
     def _catch_up(self, client: Client, mirror: Mirror) -> None:
-        if follower.catch_up(client, mirror):
+        if follower.catch_up(client, mirror) and mirror.serves:
             return
-        if _may_exist(mirror):
+        if not mirror.is_lost or _may_exist(mirror):
             wake.want(mirror.family, mirror.floor)
         else:
             self.forget(mirror.family.uid)
@@ -126,6 +129,16 @@ class Mirrors:
         mirror = self._by_uid.get(uid)
         if mirror is not None and mirror.epoch and mirror.revision < cursor:
             self._catch_up(connection.client(), mirror)
+
+    def check_consumers(self) -> None:
+        """End the wildcard watches whose consumers are others now."""
+        try:
+            ended = self.wildcards.check()
+        except DatabaseError:
+            connections.close_all()
+            return
+        for mailbox in ended:
+            self.post(partial(mailbox.close, "expired"))
 
     def all(self) -> list[Mirror]:
         """Every mirror of this process."""
@@ -213,6 +226,7 @@ class Listener(threading.Thread):
                     self._mirrors.catch_up_one(keys.tagged(tag).uid, int(cursor))
                 if time.monotonic() - polled_at >= _POLL_SECONDS:
                     self._mirrors.look()
+                    self._mirrors.check_consumers()
                     polled_at = time.monotonic()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from hashlib import sha256
 from itertools import islice
 
@@ -33,7 +34,8 @@ class ReplicaView:
         is_wildcard: whether the view spans all consumers, each object once for each.
 
     Answers come from the process's mirror, made current by the refresh before each request, or here in a worker
-    thread; from the database while Redis has no such replica. Nothing older is served than was before.
+    thread; from the database while Redis has no such replica. Nothing older is served than was before. A view lives
+    for one request; its open watch ends with ``expired`` when other consumers come or go.
     """
 
     def __init__(
@@ -48,9 +50,13 @@ class ReplicaView:
         self._registry = registry or mirrors()
         self._mirror: Mirror = self._registry.of(family)
         self._descriptor = descriptor
-        self._consumers = consumers
+        self._ask_consumers = consumers
         self._is_wildcard = is_wildcard
         self._collection = Collection("", descriptor.group, descriptor.plural, descriptor.identity)
+
+    @cached_property
+    def _consumers(self) -> tuple[str, ...]:
+        return tuple(self._ask_consumers())
 
     @property
     def is_nonblocking(self) -> bool:
@@ -109,7 +115,7 @@ class ReplicaView:
         items = (
             [item for item in contents.items if item.name == options.name] if options.name else contents.items
         )
-        consumers = tuple(self._consumers())
+        consumers = self._consumers
         readers = (
             consumers[0] if len(consumers) == 1 else sha256(",".join(consumers).encode()).hexdigest()[:16]
         )
@@ -127,7 +133,7 @@ class ReplicaView:
         shows_present = with_initial or revision is None
         if revision is not None and not shows_present and not self._mirror.reaches(revision):
             self._extend_history(revision)
-        mirror, consumers = self._mirror, tuple(self._consumers())
+        mirror, consumers = self._mirror, self._consumers
         mailbox = ConsumerMailbox(self._collection, consumers, options.name)
         try:
             contents, history = mirror.watch(
@@ -138,6 +144,8 @@ class ReplicaView:
             raise
         if not self._registry.holds(mirror):  # given up between the look and the subscription
             mailbox.close("expired")
+        if self._is_wildcard:
+            self._registry.wildcards.add(mailbox, self._ask_consumers, consumers)
         mailbox.begin_after(max(contents.revision, revision or 0))
         initial: list[Record] = []
         if shows_present:
@@ -220,7 +228,7 @@ class ReplicaView:
     def _only_consumer(self) -> str:
         if self._is_wildcard:
             raise errors.BadRequest("a single object cannot be read across all workspaces")
-        return self._consumers()[0]
+        return self._consumers[0]
 
     def _matching(self, options: ListOptions, contents: Contents) -> Contents:
         """What the selectors keep; remembered until something changes when `matches` has a `key`.
@@ -230,7 +238,7 @@ class ReplicaView:
         matches = options.matches
         if matches is None:
             return contents
-        collection, consumer = self._collection, next(iter(self._consumers()), "")
+        collection, consumer = self._collection, next(iter(self._consumers), "")
         consumer_bytes = consumer.encode()
 
         def keeps(item: Item) -> bool:
@@ -240,7 +248,7 @@ class ReplicaView:
 
     def _behind(self, items: Sequence[Item], start_after: tuple[str, str, str] | None) -> Iterator[Record]:
         """Records of all consumers in order, from behind a place."""
-        for consumer in self._consumers():
+        for consumer in self._consumers:
             first = 0
             if start_after is not None:
                 if consumer < start_after[0]:
@@ -251,7 +259,7 @@ class ReplicaView:
                 yield item.record(self._collection, consumer, consumer_bytes)
 
     def _count_behind(self, items: Sequence[Item], place: tuple[str, str, str]) -> int:
-        later = sum(1 for consumer in self._consumers() if consumer > place[0])
+        later = sum(1 for consumer in self._consumers if consumer > place[0])
         return later * len(items) + len(items) - _place_behind(items, place[2])
 
     def _not_found(self, name: str) -> errors.NotFound:

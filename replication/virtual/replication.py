@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kcpcache.apimachinery.descriptor import Descriptor
@@ -21,7 +21,12 @@ class ReplicationScope:
     """What one CachedResource publishes: to one consumer, or to all of them together."""
 
     def __init__(
-        self, cluster: str, path: str, resources: Resources, consumers: Sequence[str], token: str
+        self,
+        cluster: str,
+        path: str,
+        resources: Resources,
+        consumers: Callable[[], Sequence[str]],
+        token: str,
     ) -> None:
         self.cluster = cluster
         self.path = path
@@ -36,7 +41,7 @@ class ReplicationScope:
     def storage(self, descriptor: Descriptor) -> Any:
         """See `scopes.Scope`."""
         provider, target = descriptor.extra["virtual"]
-        return provider.storage(target, self.cluster, descriptor, lambda: self._consumers)
+        return provider.storage(target, self.cluster, descriptor, self._consumers)
 
     def refusal(self, descriptor: Descriptor, verb: str) -> str:
         """See `scopes.Scope`."""
@@ -67,29 +72,44 @@ def factory(address: Address, may_block: bool) -> ReplicationScope | None:
     if not resources:
         return None
     home = found.address
-    return ReplicationScope(home.cluster, home.path, resources, [home.cluster], f"{uid}-{found.token}")
+    return ReplicationScope(
+        home.cluster, home.path, resources, lambda: [home.cluster], f"{uid}-{found.token}"
+    )
 
 
 def _wildcard(provider: WorkspaceAddress, cachedresource: JSONObject) -> ReplicationScope | None:
     """All bound consumers of all exports that publish a CachedResource."""
-    name, uid = cachedresource["metadata"]["name"], cachedresource["metadata"]["uid"]
-    identity_hash = (cachedresource.get("status") or {}).get("identityHash") or ""
+    uid = cachedresource["metadata"]["uid"]
     revision = revisions.newest().value
     resources: dict[tuple[str, str, str], Descriptor] = {}
-    consumers: set[str] = set()
-    for slice_ in exports.slices_of(provider.cluster, name):
-        for export in exports.using_slice(provider.cluster, slice_["metadata"]["name"], identity_hash):
-            bound = exports.consumers_of(provider, export)
-            for descriptors in catalogue.from_export(provider, export) if bound else ():
-                for descriptor in descriptors:
-                    if _publishes(descriptor, uid):
-                        resources.setdefault(
-                            (descriptor.group, descriptor.version, descriptor.plural), descriptor
-                        )
-                        consumers.update(bound)
+    for export, _ in _bound_exports(provider, cachedresource).values():
+        for descriptors in catalogue.from_export(provider, export):
+            for descriptor in descriptors:
+                if _publishes(descriptor, uid):
+                    resources.setdefault(
+                        (descriptor.group, descriptor.version, descriptor.plural), descriptor
+                    )
     if not resources:
         return None
-    return ReplicationScope("*", "*", resources, sorted(consumers), f"{uid}-{revision}")
+
+    def consumers() -> list[str]:
+        bound = _bound_exports(provider, cachedresource).values()
+        return sorted({consumer for found in bound for consumer in found[1]})
+
+    return ReplicationScope("*", "*", resources, consumers, f"{uid}-{revision}")
+
+
+def _bound_exports(
+    provider: WorkspaceAddress, cachedresource: JSONObject
+) -> dict[str, tuple[JSONObject, list[str]]]:
+    """The exports that publish a CachedResource and have consumers, by name, each with them."""
+    identity_hash = (cachedresource.get("status") or {}).get("identityHash") or ""
+    found = {}
+    for slice_ in exports.slices_of(provider.cluster, cachedresource["metadata"]["name"]):
+        for export in exports.using_slice(provider.cluster, slice_["metadata"]["name"], identity_hash):
+            if consumers := exports.consumers_of(provider, export):
+                found[export["metadata"]["name"]] = (export, consumers)
+    return found
 
 
 def _publishes(descriptor: Descriptor, uid: str) -> bool:

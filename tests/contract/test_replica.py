@@ -1,4 +1,4 @@
-"""The contract of storages, kept by the replica: those of its tests that need neither namespaces nor wildcards."""
+"""The contract of storages, kept by the replica: those of its tests that need no namespaces or wildcards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from replication.replica import connection, reader
+from replication.replica import connection, mirrors, reader
 from tests.contract import databases, test_reading, test_watching
 from tests.contract.replica import ReplicaHarness
 
@@ -29,10 +29,11 @@ for _module in (test_reading, test_watching):
 
 @pytest.fixture
 def harness(
-    redis_server: str, sqlite_url: str, django_db_blocker: object, monkeypatch: pytest.MonkeyPatch
+    cache_server: str, sqlite_url: str, django_db_blocker: object, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ReplicaHarness]:
-    """A database and an empty Redis, with one replica."""
+    """A database and an empty cache server of each kind, with one replica."""
     monkeypatch.setattr(reader, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(mirrors, "_POLL_SECONDS", 0.05)  # a listener ends between two polls
     with django_db_blocker.unblock(), databases.migrated(sqlite_url), ExitStack() as stack:  # type: ignore[attr-defined]
         connection.forget()
         yield ReplicaHarness(stack)

@@ -9,7 +9,7 @@ import pytest
 
 from kcpcache.settings import private_socket
 from tests.e2e import catalogue
-from tests.e2e.catalogue import CACHED, CRDS, FLAVOURS, cached_resource, flavour
+from tests.e2e.catalogue import CACHED, CRDS, EXPORT, EXPORTS, FLAVOURS, cached_resource, flavour
 from tests.servers import Server
 from tests.waiting import until
 
@@ -141,3 +141,39 @@ def test_workspace_of_the_same_name_begins_empty(server: Server) -> None:
     until(lambda: first.api.request("GET", first.url("/api/v1/namespaces/default")).status == 200)
     assert first.names(CRDS) == []
     assert first.api.request("GET", first.url(FLAVOURS)).status == 404
+
+
+def test_watch_ends_when_its_crd_is_deleted(server: Server) -> None:
+    cloud = catalogue.with_flavours(server, "watched", count=1)
+    with cloud.api.watch(cloud.url(FLAVOURS)) as events:
+        catalogue.until_added(events, "cpu-1")
+        cloud.delete(f"{CRDS}/cpuflavors.cloud.example.com")
+        events.wait_for("DELETED", "cpu-1")
+        until(lambda: events.ended, what="the watch to end")
+
+
+def test_watch_ends_when_its_workspace_is_deleted(server: Server) -> None:
+    cloud = catalogue.workspace(server, "watched")
+    with cloud.api.watch(cloud.url("/api/v1/configmaps")) as events:
+        server.kubectl("delete", "workspace", cloud.path.rpartition(":")[2], "--timeout=60s")
+        until(lambda: events.ended, what="the watch to end")
+
+
+def test_consumers_watch_ends_when_the_cached_resource_is_deleted(server: Server) -> None:
+    provider = catalogue.publish(server, "watched")
+    alice = provider.consumer()
+    with alice.api.watch(alice.url(FLAVOURS)) as events:
+        catalogue.until_added(events, *provider.flavours)
+        provider.workspace.delete(RESOURCE)
+        until(lambda: events.ended, what="the watch to end")
+
+
+def test_consumers_watch_ends_when_the_export_no_longer_offers_it(server: Server) -> None:
+    provider = catalogue.publish(server, "watched")
+    cloud, alice = provider.workspace, provider.consumer()
+    with alice.api.watch(alice.url(FLAVOURS)) as events:
+        catalogue.until_added(events, *provider.flavours)
+        resources = cloud.get(f"{EXPORTS}/{EXPORT}")["spec"]["resources"]
+        cloud.merge(f"{EXPORTS}/{EXPORT}", {"spec": {"resources": resources[:1]}})
+        until(lambda: events.ended, what="the watch to end")
+    assert alice.api.request("GET", alice.url(FLAVOURS)).status == 404

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode
+from typing import Any
 
 import pytest
 
 from tests.e2e import catalogue
-from tests.e2e.catalogue import CACHED, EXPORT, EXPORTS, FLAVOURS, cached_resource
+from tests.e2e.catalogue import BINDINGS, CACHED, EXPORT, EXPORTS, FLAVOURS, cached_resource
 from tests.servers import Server
 from tests.waiting import until
 
@@ -80,26 +81,34 @@ def test_changed_key_is_told_and_consumers_keep_what_they_had(server: Server) ->
     cloud.until_condition(RESOURCE, "IdentityValid")
 
 
+def false_messages(obj: dict[str, Any]) -> str:
+    """What the conditions of an object that are False say."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    return " ".join(each.get("message", "") for each in conditions if each["status"] == "False")
+
+
 def test_export_with_a_wrong_hash_serves_nothing_and_says_why(server: Server) -> None:
     cloud = catalogue.with_flavours(server, "identity")
     identity = catalogue.replicate(cloud)
-    wrong = "0" * 64
-    catalogue.export(cloud, wrong)
+    catalogue.export(cloud, "0" * 64)
     alice = catalogue.workspace(server, "alice")
     catalogue.bind(alice, cloud.path, wait=False)
     until(lambda: alice.api.request("GET", alice.url("/apis/cloud.example.com/v1/instances")).status == 200)
     assert alice.api.request("GET", alice.url(FLAVOURS)).status == 404
-
-    def messages() -> str:
-        conditions = (cloud.get(f"{EXPORTS}/{EXPORT}").get("status") or {}).get("conditions") or []
-        return " ".join(each.get("message", "") for each in conditions if each["status"] == "False")
-
-    assert "identity" in until(messages, what="a condition of the export that is False").lower()
+    for told in (lambda: alice.get(f"{BINDINGS}/compute"), lambda: cloud.get(f"{EXPORTS}/{EXPORT}")):
+        assert "identityHash" in until(
+            lambda told=told: false_messages(told()), what="a condition that is False"
+        )
     resources = cloud.get(f"{EXPORTS}/{EXPORT}")["spec"]["resources"]
     resources[1]["storage"]["virtual"]["identityHash"] = identity
     cloud.merge(f"{EXPORTS}/{EXPORT}", {"spec": {"resources": resources}})
     alice.until_names(FLAVOURS, "cpu-1", "cpu-2", "cpu-3")
-    until(lambda: not messages(), what="the condition to clear")
+    until(
+        lambda: not false_messages(alice.get(f"{BINDINGS}/compute")), what="the binding's conditions to clear"
+    )
+    until(
+        lambda: not false_messages(cloud.get(f"{EXPORTS}/{EXPORT}")), what="the export's conditions to clear"
+    )
 
 
 def test_two_tenants_with_one_key_stay_two_tenants(server: Server) -> None:

@@ -22,7 +22,7 @@ def test_consumer_gets_each_of_500_rapid_writes_once_and_in_order(server: Server
         written = []
         for number in range(WRITES):
             name = f"cpu-{number % 5 + 1}"
-            spec = {"cores": number % 500 + 1, "threads": 2}
+            spec = {"cores": number + 2, "threads": 2}
             stored = cloud.merge(f"{FLAVOURS}/{name}", {"spec": spec})
             written.append((name, spec["cores"], stored["metadata"]["resourceVersion"]))
         until(lambda: len(events.all) >= WRITES, timeout_seconds=30, what="all events")

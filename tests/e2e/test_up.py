@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kcpcache import secretfiles
 from tests import servers
 from tests.servers import Server
 from tests.waiting import until
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.e2e
 def _sentence(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode != 0
     assert "Traceback" not in done.stderr, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("kcpcache: ")]
     assert len(lines) == 1, done.stderr
     assert lines[0].endswith("."), done.stderr
     return lines[0]
@@ -87,7 +88,8 @@ def test_redis_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
 
 def test_database_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
     url = f"postgresql://nobody:secret@127.0.0.1:{servers.free_port()}/none"
-    sentence = _sentence(run_up(Server(tmp_path / "data", DATABASE_URL=url)))
+    key = secretfiles.encryption_key()  # without it there is a warning besides
+    sentence = _sentence(run_up(Server(tmp_path / "data", DATABASE_URL=url, KCPCACHE_ENCRYPTION_KEYS=key)))
     assert "database" in sentence
     assert "secret" not in sentence
 

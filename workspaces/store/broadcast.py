@@ -1,7 +1,8 @@
 """One reader a process follows the change log and hands each change to the watchers it concerns.
 
 Watchers subscribe first, then read history, then drop what they have seen (`Subscription.begin_after`).
-The follower is woken by `notify` and polls besides, so a lost hint costs half a second and nothing else.
+The follower is woken by `notify` and polls besides, so a lost hint costs half a second and nothing else. Other
+processes are told by whatever `add_announcer` was given, and wake their followers by `wake`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from django.db import connections
@@ -17,7 +19,18 @@ from kcpcache.apimachinery import errors
 from workspaces.store import changelog, revisions
 from workspaces.store.hub import Hub, Subscription
 
-__all__ = ["Follower", "Hub", "Subscription", "follower", "hub", "notify", "start", "stop"]
+__all__ = [
+    "Follower",
+    "Hub",
+    "Subscription",
+    "add_announcer",
+    "follower",
+    "hub",
+    "notify",
+    "start",
+    "stop",
+    "wake",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +126,12 @@ class Follower(threading.Thread):
 _guard = threading.RLock()
 _hub = Hub()
 _follower: Follower | None = None
+_announcers: list[Callable[[], None]] = []
+
+
+def add_announcer(announce: Callable[[], None]) -> None:
+    """Have `announce` called after each commit of this process, to tell others; it neither blocks nor raises."""
+    _announcers.append(announce)
 
 
 def hub() -> Hub:
@@ -146,8 +165,16 @@ def stop() -> None:
 
 
 def notify() -> None:
-    """Say that something was committed; costs nothing in a process without a follower."""
+    """Say that something was committed here; costs little in a process without a follower."""
     if _follower is not None:
+        _follower.wake()
+    for announce in _announcers:
+        announce()
+
+
+def wake() -> None:
+    """Say that something was committed in another process; nothing is read while nobody watches here."""
+    if _follower is not None and not _hub.is_idle():
         _follower.wake()
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from replication.replica import connection, reader
+from replication.replica import connection, mirrors, reader
 from tests.contract import databases
 from tests.contract.replica import ReplicaHarness
 
@@ -20,10 +20,11 @@ def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def replica(
-    redis_server: str, store_url: str, django_db_blocker: object, monkeypatch: pytest.MonkeyPatch
+    cache_server: str, store_url: str, django_db_blocker: object, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ReplicaHarness]:
-    """An empty store and a replica of one of its collections, filled."""
+    """An empty store and a replica of one of its collections, filled, on each cache server."""
     monkeypatch.setattr(reader, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(mirrors, "_POLL_SECONDS", 0.05)  # a listener ends between two polls
     with django_db_blocker.unblock(), databases.migrated(store_url), ExitStack() as stack:  # type: ignore[attr-defined]
         connection.forget()
         yield ReplicaHarness(stack)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
 
+from kcpcache.apimachinery import errors
+from kcpcache.apimachinery.storage import Collection, Key, ListOptions
 from replication import reports, rows
 from replication.controllers import cachedresource as controller
 from replication.models import Replica
 from replication.replica import connection, mirrors
+from replication.virtual import replication
 from tests.contract import databases
 from tests.unit.replication import provider
 from tests.unit.replication.provider import ALICE, BOB, CLOUD, GROUP
@@ -27,10 +32,11 @@ def cloud(
     """An empty installation with a provider and two consumers."""
     receivers = signals.changed.receivers
     with django_db_blocker.unblock(), databases.migrated(store_url):  # type: ignore[attr-defined]
-        monkeypatch.setattr(signals.changed, "receivers", receivers)
+        signals.changed.receivers = receivers
         signals.changed.sender_receivers_cache.clear()
         connection.forget()
         Replica.objects.all().delete()
+        Workspace.objects.exclude(parent=None).delete()
         Workspace.objects.all().delete()
         rows.forget()
         monkeypatch.setattr(resolver, "_resolver", resolver.Resolver())
@@ -242,6 +248,29 @@ def test_deletion_needs_neither_resource_nor_identity() -> None:
     assert provider.cachedresource() is None
 
 
+def test_replica_of_an_object_that_went_without_us_goes_too() -> None:
+    provider.create_crd()
+    provider.create_flavors("a")
+    provider.create_cachedresource()
+    key = Key(CLOUD, "cache.kcp.io", "cachedresources", "", "", "cpuflavors-v1")
+    with objects.writing([key]) as transaction:
+        transaction.delete(key)
+    provider.work_off()
+    assert (keys(), Replica.objects.count()) == ([], 0)
+
+
+def test_missing_identity_hides_no_other_problem() -> None:
+    provider.create_cachedresource(identity={"secretRef": {"name": "none", "namespace": "default"}})
+    assert provider.verdicts(provider.status()) == {
+        "IdentityValid": "False",
+        "ReplicationStarted": "False",
+        "ResourceValid": "False",
+    }
+    assert client.get(CLOUD, "cache.kcp.io", "cachedresourceendpointslices", "cpuflavors-v1") is not None
+    provider.create_crd()
+    assert provider.reasons(provider.status())["ReplicationStarted"] == "IdentityNotValid"
+
+
 def test_deletion_waits_for_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     provider.create_crd()
     provider.create_flavors("a")
@@ -293,13 +322,77 @@ def test_export_with_another_identity_serves_nothing() -> None:
     provider.create_cachedresource()
     provider.export(identity_hash="0" * 64)
     provider.bind(ALICE)
-    from kcpcache.apimachinery import errors
-
     with pytest.raises(errors.NotFound):
         client.descriptor_of(ALICE, GROUP, "cpuflavors")
 
 
 def _rows_of(cluster):
-    from kcpcache.apimachinery.storage import Collection
-
     return objects.iterate(Collection(cluster, GROUP, "cpuflavors"), after=None, limit=10)
+
+
+class Address:
+    """The part of a request that names a scope."""
+
+    prefix = "replication"
+
+    def __init__(self, name: str, cluster: str) -> None:
+        self.prefix_args = (CLOUD, name)
+        self.cluster = cluster
+
+
+def published() -> None:
+    provider.create_crd()
+    provider.create_flavors("cpu-small")
+    provider.create_cachedresource()
+    provider.export(identity_hash=provider.status()["identityHash"])
+
+
+def names_in(scope):
+    descriptor = scope.resources()[(GROUP, "v1", "cpuflavors")]
+    return [
+        (record.key.cluster, record.key.name)
+        for record in scope.storage(descriptor).list(ListOptions()).records
+    ]
+
+
+def test_replication_workspace_needs_an_export_and_a_binding() -> None:
+    published()
+    assert replication.factory(Address("cpuflavors-v1", ALICE), True) is None
+    assert replication.factory(Address("cpuflavors-v1", "*"), True) is None
+    provider.bind(ALICE)
+    assert names_in(replication.factory(Address("cpuflavors-v1", ALICE), True)) == [(ALICE, "cpu-small")]
+    assert replication.factory(Address("cpuflavors-v1", BOB), True) is None
+    assert replication.factory(Address("unknown", ALICE), True) is None
+    provider.bind(BOB)
+    scope = replication.factory(Address("cpuflavors-v1", "*"), True)
+    assert names_in(scope) == [(ALICE, "cpu-small"), (BOB, "cpu-small")]
+    descriptor = scope.resources()[(GROUP, "v1", "cpuflavors")]
+    with pytest.raises(errors.BadRequest):
+        scope.storage(descriptor).get("", "cpu-small")
+    assert "read-only" in scope.refusal(descriptor, "create")
+
+
+def test_wildcard_watch_ends_when_a_consumer_comes() -> None:
+    published()
+    provider.bind(ALICE)
+    scope = replication.factory(Address("cpuflavors-v1", "*"), True)
+    feed = scope.storage(scope.resources()[(GROUP, "v1", "cpuflavors")]).watch(
+        ListOptions(), with_initial=True
+    )
+    mirrors.mirrors().check_consumers()
+    assert feed.mailbox.closed_reason == ""
+    provider.bind(BOB)
+    mirrors.mirrors().check_consumers()
+    assert feed.mailbox.closed_reason == "expired"
+
+
+def test_reconcile_command_does_what_workers_do() -> None:
+    client.create(CLOUD, "apiextensions.k8s.io", "customresourcedefinitions", provider.crd())
+    provider.work_off()
+    provider.create_flavors("a", "b")
+    spec = {"group": GROUP, "version": "v1", "resource": "cpuflavors"}
+    client.create(CLOUD, "cache.kcp.io", "cachedresources", {"metadata": {"name": "flavors"}, "spec": spec})
+    output = io.StringIO()
+    call_command("reconcile", f"root:{CLOUD}", "flavors", stdout=output)
+    assert "flavors: 2 objects at revision" in output.getvalue()
+    assert provider.status("flavors")["resourceCounts"] == {"local": 2, "cache": 2}

@@ -1,0 +1,223 @@
+"""Hints, marks and leases: no work is lost, none is done twice for nothing."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connections, transaction
+
+from kcpcache.apimachinery import errors
+from kcpcache.apimachinery.storage import ListOptions
+from replication import receivers, reports, rows, tasks
+from replication.models import Replica
+from replication.replica import audit, connection, lease, meta, sweeping, sync, wake
+from tests.contract.harness import THINGS, key, thing
+from tests.contract.replica import UID
+from workspaces.models import Work
+from workspaces.store import compaction, objects, revisions
+
+
+def put(name, **spec):
+    with objects.writing([key(name)]) as transaction_:
+        transaction_.put(key(name), thing(name, **spec))
+
+
+def other(name):
+    it = key(name, resource="others")
+    with objects.writing([it]) as transaction_:
+        transaction_.put(it, thing(name))
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """The hints that were sent."""
+    sent = []
+    monkeypatch.setattr(wake.hints, "publish", lambda task, args, key: sent.append((task, args)))
+    return sent
+
+
+def present(replica):
+    return meta.read(connection.client(), replica.family)
+
+
+def test_many_changes_send_one_hint(replica, published) -> None:
+    for _ in range(20):
+        wake.wake(replica.family)
+    assert published == [("replication.tasks.sync", (UID,))]
+
+
+def test_no_hint_is_sent_while_a_worker_is_at_it_and_it_goes_on(replica, published) -> None:
+    turns = lease.take_turns(connection.client(), replica.family)
+    next(turns)
+    wake.wake(replica.family)
+    assert published == []
+    next(turns)
+    assert next(turns, None) is None
+    wake.wake(replica.family)
+    assert len(published) == 1
+
+
+def test_worker_that_finds_the_lease_taken_leaves_the_work_to_the_holder(replica) -> None:
+    put("a")
+    turns = lease.take_turns(connection.client(), replica.family)
+    next(turns)
+    assert sync.sync(connection.client(), UID) == sync.Outcome()
+    assert present(replica).count == 0
+    assert next(turns, None) is not None
+    turns.close()
+    sync.sync(connection.client(), UID)
+    assert present(replica).count == 1
+
+
+def test_lease_of_another_is_not_released(replica) -> None:
+    held = lease.Lease(connection.client(), replica.family, "mine")
+    connection.client().set(replica.family.lease, "theirs")
+    held.release()
+    assert not held.renew()
+    assert connection.client().get(replica.family.lease) == b"theirs"
+
+
+def test_many_workers_at_once_apply_each_change_once(replica) -> None:
+    for number in range(50):
+        put(f"n{number}")
+
+    def work() -> None:
+        for _ in range(5):
+            sync.sync(connection.client(), UID)
+        connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sync.sync(connection.client(), UID)
+    assert (present(replica).count, present(replica).entries) == (50, 50)
+
+
+def test_change_of_a_source_wakes_its_replica_after_the_commit(replica, published) -> None:
+    rows.forget()
+    with objects.writing([key("a")]) as transaction_:
+        pending = transaction_.put(key("a"), thing("a"))
+    with transaction.atomic():
+        receivers.wake_replicas(sender=None, change=pending.written)
+        assert published == []
+    assert len(published) == 1
+
+
+def test_change_of_anything_else_wakes_nobody(replica, published) -> None:
+    for it in (key("a", cluster="beta"), key("a", resource="thingsandmore"), key("a", identity="x")):
+        with objects.writing([it]) as transaction_:
+            pending = transaction_.put(it, thing("a"))
+        receivers.wake_replicas(sender=None, change=pending.written)
+    assert published == []
+
+
+def test_redis_that_is_away_fails_no_writer(replica, published, monkeypatch) -> None:
+    away = connection.connect("unix:///nowhere/redis.sock", timeout_seconds=0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "hasty_client", lambda: away)
+        patch.setattr(wake, "_asks_again_at", 0.0)
+        wake.wake(replica.family)
+        assert published == []
+        assert wake._asks_again_at > 0
+
+
+@pytest.mark.parametrize("need", ["change", "meta", "objects", "selection"])
+def test_sweep_wakes_who_has_work(replica, published, need) -> None:
+    put("a")
+    sync.sync(connection.client(), UID)
+    if need == "change":
+        put("b")
+    elif need == "selection":
+        rows.declare(UID, THINGS, "things", "v1", {"matchLabels": {"a": "b"}})
+    else:
+        now = present(replica)
+        connection.client().delete(
+            replica.family.meta if need == "meta" else replica.family.objects(now.epoch)
+        )
+    sweeping.sweep(connection.client(), "root")
+    assert [args for _, args in published] == [(UID,)]
+
+
+def test_sweep_publishes_nothing_when_nothing_is_due(replica, published) -> None:
+    put("a")
+    sync.sync(connection.client(), UID)
+    other("x")
+    sweeping.sweep(connection.client(), "root")
+    assert published == []
+    row = Replica.objects.get(uid=UID)
+    assert (row.count, row.cursor) == (1, present(replica).cursor)
+
+
+def test_quiet_replica_is_not_filled_again_when_the_log_is_compacted(replica) -> None:
+    put("a")
+    sync.sync(connection.client(), UID)
+    for number in range(5):
+        other(f"x{number}")
+    audit.audit(connection.client(), rows.find(UID))
+    before = present(replica)
+    assert before.cursor == revisions.newest().value
+    compaction.compact(max_age_seconds=3600, max_rows=1)
+    sync.sync(connection.client(), UID)
+    assert present(replica).epoch == before.epoch
+
+
+def test_audit_of_a_right_replica_finds_nothing(replica) -> None:
+    for number in range(3):
+        put(f"n{number}")
+    sync.sync(connection.client(), UID)
+    assert audit.audit(connection.client(), rows.find(UID)) == []
+    assert present(replica).epoch == 1
+
+
+@pytest.mark.parametrize("damage", ["changed", "renamed", "strange"])
+def test_audit_repairs_what_differs(replica, damage) -> None:
+    for name in ("a", "b"):
+        put(name)
+    sync.sync(connection.client(), UID)
+    client, now = connection.client(), present(replica)
+    body, names = replica.family.objects(now.epoch), replica.family.index(now.epoch)
+    if damage == "renamed":
+        client.hset(body, "z", client.hget(body, "a"))
+        client.hdel(body, "a")
+        client.zadd(names, {"z": 0})
+        client.zrem(names, "a")
+    else:
+        value = (
+            client.hget(body, "a").replace(b'"spec":{}', b'"spec":{"x":1}') if damage == "changed" else b"?"
+        )
+        client.hset(body, "a", value)
+    assert "a" in audit.audit(client, rows.find(UID))
+    assert present(replica).epoch == now.epoch + 1
+    assert audit.audit(client, rows.find(UID)) == []
+    assert Replica.objects.get(uid=UID).drifts == 1
+
+
+def test_task_for_a_replica_that_is_gone_does_nothing(replica) -> None:
+    Replica.objects.all().delete()
+    tasks.sync(UID)
+
+
+def test_changed_counts_are_noted_once_for_many_changes(replica) -> None:
+    reports._last.clear()
+    for number in range(5):
+        put(f"n{number}")
+        tasks.sync(UID)
+    (work,) = Work.objects.filter(controller="cachedresource")
+    assert (work.cluster, work.name) == (THINGS.cluster, "things")
+    assert work.sequence <= 2
+
+
+def test_expired_log_is_noticed_by_the_sweep(replica, published) -> None:
+    put("a")
+    sync.sync(connection.client(), UID)
+    for number in range(5):
+        other(f"x{number}")
+    compaction.compact(max_age_seconds=3600, max_rows=1)
+    sweeping.sweep(connection.client(), "root")
+    assert len(published) == 1
+    sync.sync(connection.client(), UID)
+    with pytest.raises(errors.Expired):
+        replica.storage(THINGS).list(ListOptions(revision=2, exact=True))
