@@ -1,6 +1,7 @@
 # make run    start everything: API, worker, beat and an embedded Redis (Ctrl-C stops it)
 # make test   lint, types, layers, and all tests with real servers and the real kubectl
 # make lint   the first three of them
+# make bench  measure everything against a fresh server (about ten minutes) and write docs/performance.md
 # make demo   play the story of the flavour catalogue against a running server
 # make clean  remove the environment and the tools; the data in .kcpcache stays
 #
@@ -11,7 +12,7 @@ PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || ec
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test lint demo tools clean
+.PHONY: run test lint bench demo tools clean
 .DEFAULT_GOAL := run
 
 run: .venv/.installed
@@ -28,6 +29,9 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/.installed
+	$(BIN)/python -m bench.all
 
 tools: .venv/.installed-dev
 	@$(BIN)/python tests/tools/kubectl.py

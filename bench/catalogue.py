@@ -38,6 +38,7 @@ class Catalogue:
     provider: Workspace
     objects: int
     consumers: list[Workspace] = field(default_factory=list)
+    _serials: int = 0
 
     def flavours(self, workspace: Workspace | None = None) -> str:
         """The path of the flavours in a workspace, by default the first consumer's."""
@@ -77,6 +78,12 @@ class Catalogue:
             return False
         listed = json.loads(content)
         return len(listed["items"]) + int(listed["metadata"].get("remainingItemCount") or 0) == self.objects
+
+    def serials(self, count: int) -> range:
+        """Serials that no change has had yet: a change that changes nothing would make no event."""
+        first = self._serials + 1
+        self._serials += count
+        return range(first, first + count)
 
     def revision(self, workspace: Workspace | None = None) -> str:
         """The resourceVersion of the flavours' list, to watch from."""

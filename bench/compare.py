@@ -79,25 +79,29 @@ def _row(old: Result, new: Result) -> list[str]:
     return [
         f"{new.workload} {new.case}",
         report.sizes(new.sizes),
-        report.duration(new.figures.median_seconds),
-        report.duration(old.figures.median_seconds),
+        _median(new),
+        _median(old),
         _change(old.figures.median_seconds, new.figures.median_seconds),
-        f"{new.figures.rate:,.0f}",
-        f"{old.figures.rate:,.0f}",
+        _rate(new),
+        _rate(old),
         _change(old.figures.rate, new.figures.rate),
-        _of_floor(new),
-        _of_floor(old),
+        report.of_floor(new),
+        report.of_floor(old),
         _megabytes(new),
         _megabytes(old),
     ]
 
 
+def _median(result: Result) -> str:
+    return report.duration(result.figures.median_seconds) if result.figures.count else ""
+
+
+def _rate(result: Result) -> str:
+    return report.significant(result.figures.rate) if result.figures.count else ""
+
+
 def _change(old: float, new: float) -> str:
     return f"{new / old - 1:+.0%}" if old else ""
-
-
-def _of_floor(result: Result) -> str:
-    return f"{result.figures.rate / result.floor.rate:.0%}" if result.floor and result.floor.rate else ""
 
 
 def _megabytes(result: Result) -> str:

@@ -30,8 +30,17 @@ def hello() -> Iterator[Target]:
     """A bare ASGI application behind the same web server, settings and TLS as kcpcache's (`bench.hello`)."""
     with instance.directory() as directory:
         port = instance.free_port()
-        command = [sys.executable, "-m", "bench.hello", str(port), str(directory)]
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.hello"],
+            cwd=PROJECT,
+            env={
+                **instance.environment(directory, port),
+                "DJANGO_SETTINGS_MODULE": "bench.hellosettings",
+                "MALLOC_ARENA_MAX": "2",
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             authority = directory / "pki" / "ca.crt"
             deadline = time.monotonic() + START_SECONDS

@@ -1,16 +1,14 @@
 """The floor of every HTTP workload: a bare ASGI application that answers canned bytes, served as kcpcache is.
 
-Run by `bench.floors` in a process of its own: ``python -m bench.hello PORT DIRECTORY``. ``/bytes/N`` answers N bytes,
+Run by `bench.floors` in a process of its own, with the settings of `bench.hellosettings`. ``/bytes/N`` answers N bytes,
 ``/watch`` stays open, a POST to ``/change/N`` sends N bytes to every open watch before it is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -66,17 +64,14 @@ def _canned(size_bytes: int) -> bytes:
     return b"x" * size_bytes
 
 
-def main(port: int, directory: Path) -> None:
+def main() -> None:
     """Serve with the settings of the web process, and a certificate of its own."""
     from django.conf import settings
 
     from supervisor import webserver
 
-    settings.configure(
-        ASGI_APPLICATION="bench.hello.application", KCPCACHE_DATA_DIR=directory, KCPCACHE_SERVER_NAMES=[]
-    )
-    webserver.serve("127.0.0.1", port, tls=True)
+    webserver.serve(settings.KCPCACHE_HOST, settings.KCPCACHE_PORT, tls=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main()

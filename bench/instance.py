@@ -45,7 +45,7 @@ class Instance:
     def environment(self) -> dict[str, str]:
         """For management commands of this instance; only where `data_dir` is known."""
         assert self.data_dir is not None
-        return _environment(self.data_dir, self.target.port)
+        return environment(self.data_dir, self.target.port)
 
 
 NOWHERE = Instance(Target("", ""))  # for workloads that start instances of their own
@@ -83,7 +83,7 @@ def fresh(data_dir: Path) -> Iterator[Instance]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, str(PROJECT / "manage.py"), "up"],
-            env=_environment(data_dir, port),
+            env=environment(data_dir, port),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -107,8 +107,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environment(data_dir: Path, port: int) -> dict[str, str]:
-    """The caller's environment without settings of another instance."""
+def environment(data_dir: Path, port: int) -> dict[str, str]:
+    """The caller's environment with the data directory and port of an instance, and no settings of another."""
     inherited = {
         name: value
         for name, value in os.environ.items()

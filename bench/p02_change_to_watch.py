@@ -34,7 +34,9 @@ def measure(instance: Instance, options: argparse.Namespace) -> list[Result]:
         size_bytes = len(found.api.ask("GET", f"{found.flavours()}/{manifests.name(1)}")[1])
         with processes.shares(instance.supervisor_pid) as shares:
             lags = uvloop.run(
-                lag.measure(instance.target, found.watch(), 1, changes(found, options.changes), options.pause)
+                lag.measure(
+                    instance.target, found.watch(), 1, changes(found, options.changes + 1), options.pause
+                )
             )
     seen = figures.of(lags.last, sum(lags.last))
     result = Result(
@@ -47,7 +49,7 @@ def measure(instance: Instance, options: argparse.Namespace) -> list[Result]:
         client_share=lags.client_share,
         server_shares=shares.by_role,
         marks={"P2.p50": seen.p50_seconds * 1000, "P2.p99": seen.p99_seconds * 1000},
-        notes=(_acknowledgement(lags),),
+        notes=(_acknowledgement(lags), f"the very first change took {report.duration(lags.first)}"),
     )
     return [result]
 
@@ -71,7 +73,7 @@ def changes(found: Catalogue, count: int) -> list[lag.Change]:
             ),
             b'"serial":%d' % serial,
         )
-        for serial in range(1, count + 1)
+        for serial in found.serials(count)
     ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import uvloop
 
-from bench import catalogue, figures, floors, lag, manifests, memory, processes, progress, script
+from bench import catalogue, figures, floors, lag, manifests, memory, processes, progress, report, script
 from bench.catalogue import Catalogue
 from bench.figures import Figures
 from bench.instance import Instance
@@ -43,12 +43,13 @@ def _measure(found: Catalogue, watchers: int, count: int) -> Result:
     before = memory.read(instance.supervisor_pid) if instance.supervisor_pid else None
     with memory.Peak(instance.supervisor_pid) as peak, processes.shares(instance.supervisor_pid) as shares:
         lags = uvloop.run(
-            lag.measure(instance.target, found.watch(), watchers, changes(found, count), PAUSE_SECONDS)
+            lag.measure(instance.target, found.watch(), watchers, changes(found, count + 1), PAUSE_SECONDS)
         )
     seen, refused = _figures(lags), sum(lags.refused.values())
     notes = [
         f"{lags.opened:,} opened in {lags.opening_seconds:.2f} s, {refused} refused {lags.refused or ''}".strip()
     ]
+    notes.append(f"the very first change took {report.duration(lags.first)}")
     if before and peak.memory and lags.opened:
         growth_bytes = peak.memory.pss.get("web", 0) - before.pss.get("web", 0)
         notes.append(f"{growth_bytes / lags.opened / 1024:.0f} KiB of the web process a watch")

@@ -1,8 +1,8 @@
 """P12: memory of all processes together, at rest, and with 10,000 objects cached and read.
 
-Proportional set size from the supervisor down, by role; the client is no part of it. "At rest" is how the server is when
-the script starts: for a figure that can be compared, start it fresh. Needs the server on this machine. The floor: the
-same web server with a bare ASGI application and an empty Redis, which is what two of the processes cannot go below.
+Proportional set size from the supervisor down, by role; the client is no part of it. "At rest" is how the server is
+when the script starts: for a figure that can be compared, start it fresh. Needs the server on this machine. The floor:
+the same web server with a bare ASGI application and an empty Redis, which is what two of the processes cannot go below.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def mark_rows(results: Sequence[Result]) -> list[list[str]]:
             rows.append(
                 [
                     mark.what,
-                    f"{_significant(value)} {mark.unit}".strip(),
+                    f"{significant(value)} {mark.unit}".strip(),
                     f"{sign} {mark.mark:,.4g} {mark.unit}".strip(),
                     "yes" if mark.is_met(value) else "NO",
                     f"{sign} {mark.goal:,.4g} {mark.unit}".strip(),
@@ -108,19 +108,34 @@ def markdown(head: Sequence[str], rows: Rows) -> str:
 
 
 def _result_row(result: Result) -> list[str]:
-    figures, floor = result.figures, result.floor
+    floor = result.floor
     return [
         f"{result.workload} {result.case}",
         sizes(result.sizes),
-        f"{figures.count:,}",
-        *(duration(each) for each in (figures.median_seconds, figures.p50_seconds, figures.p99_seconds)),
-        f"{_significant(figures.rate)} {result.unit}/s",
+        *_figures(result),
         "" if result.memory_bytes is None else f"{result.memory_bytes / 1e6:.0f} MB",
         duration(floor.p50_seconds) if floor else "",
-        f"{_significant(floor.rate)}/s" if floor else "",
-        f"{figures.rate / floor.rate:.0%}" if floor and floor.rate else "",
+        f"{significant(floor.rate)}/s" if floor else "",
+        of_floor(result),
         _cpu(result),
     ]
+
+
+def _figures(result: Result) -> list[str]:
+    """Empty where nothing was timed."""
+    figures = result.figures
+    if not figures.count:
+        return [""] * 5
+    times = (figures.median_seconds, figures.p50_seconds, figures.p99_seconds)
+    return [f"{figures.count:,}", *map(duration, times), f"{significant(figures.rate)} {result.unit}/s"]
+
+
+def of_floor(result: Result) -> str:
+    """The rate as a share of the floor's; empty without one."""
+    if result.floor is None or not result.floor.rate or not result.figures.count:
+        return ""
+    share = result.figures.rate / result.floor.rate
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}" if share >= 0.001 else "< 0.1%"
 
 
 def _cpu(result: Result) -> str:
@@ -130,5 +145,6 @@ def _cpu(result: Result) -> str:
     return ", ".join(f"{role} {share:.0%}" for role, share in shares.items())
 
 
-def _significant(value: float) -> str:
+def significant(value: float) -> str:
+    """A number with as many digits as are worth reading."""
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"

@@ -65,7 +65,8 @@ def base_url(url: str) -> str:
 
 
 def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(entry for entry in entries if entry["name"] == name)
+    by_name = {entry["name"]: entry for entry in entries}
+    return by_name[name]
 
 
 def _authority(cluster: dict[str, Any], directory: Path) -> str:

@@ -12,11 +12,17 @@
 | KCPCACHE_BROKER_URL | redis://, rediss:// or redis+socket://; the same Redis, the next database number |
 | KCPCACHE_ENCRYPTION_KEYS | Fernet keys, comma separated, the first encrypts; made at first start |
 | KCPCACHE_SECRET_KEY | signs the admin's sessions; made at first start |
+| KCPCACHE_ADMIN_PASSWORD | of the user kcp-admin in the admin; made at first start and printed once |
 | KCPCACHE_TOKEN_AUTH_FILE | CSV of token, user, uid, "groups", as kube-apiserver reads it; none |
+| KCPCACHE_TLS_CERT_FILE, KCPCACHE_TLS_KEY_FILE | PEM, served instead of the certificate that is made at first start |
+| KCPCACHE_TLS_CA_FILE | PEM, the authority of that certificate, for kubeconfigs |
+| KCPCACHE_HEARTBEAT_FILE | touched by a worker or beat at work, for health checks; none |
 | KCPCACHE_SHARD | the name of this deployment in the cache; root |
 | KCPCACHE_IDENTITY_NAMESPACE | where identity Secrets are made; kcp-system |
 | KCPCACHE_WORKER_CONCURRENCY | processes of a worker; 2 |
 | KCPCACHE_LOG_LEVEL | DEBUG, INFO, WARNING or ERROR; INFO |
+| KCPCACHE_LOG_FORMAT | LINE, or JSON with one object a line; LINE |
+| OTEL_EXPORTER_OTLP_ENDPOINT | where traces go, with requirements-otel.txt installed; none |
 """
 
 from __future__ import annotations
@@ -84,6 +90,15 @@ KCPCACHE_SERVER_NAMES = [
     _external.hostname,
 ]  # in the server's certificate, besides the loopback
 
+KCPCACHE_TLS_CERT_FILE = environment.text("KCPCACHE_TLS_CERT_FILE")
+KCPCACHE_TLS_KEY_FILE = environment.text("KCPCACHE_TLS_KEY_FILE")
+KCPCACHE_TLS_CA_FILE = environment.text("KCPCACHE_TLS_CA_FILE")
+if len({bool(path) for path in (KCPCACHE_TLS_CERT_FILE, KCPCACHE_TLS_KEY_FILE, KCPCACHE_TLS_CA_FILE)}) > 1:
+    raise ImproperlyConfigured(
+        "KCPCACHE_TLS_CERT_FILE, KCPCACHE_TLS_KEY_FILE and KCPCACHE_TLS_CA_FILE go together: set all or none."
+    )
+KCPCACHE_AUTHORITY_FILE = KCPCACHE_TLS_CA_FILE or str(KCPCACHE_DATA_DIR / "pki" / "ca.crt")
+
 # Secrets.
 
 SECRET_KEY = environment.text("KCPCACHE_SECRET_KEY") or secret("secret.key", secretfiles.encryption_key)
@@ -94,6 +109,7 @@ if not all(secretfiles.is_encryption_key(key) for key in KCPCACHE_ENCRYPTION_KEY
     raise ImproperlyConfigured(
         "KCPCACHE_ENCRYPTION_KEYS must be Fernet keys (32 bytes in URL-safe base64), separated by commas."
     )
+KCPCACHE_ADMIN_PASSWORD = environment.text("KCPCACHE_ADMIN_PASSWORD")
 KCPCACHE_TOKEN_AUTH_FILE = environment.text("KCPCACHE_TOKEN_AUTH_FILE")
 
 # The database, and a second alias on it for reads that need one snapshot: with `transaction_mode: IMMEDIATE`
@@ -205,7 +221,13 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_SOFT_TIME_LIMIT = 240  # seconds
 CELERY_TASK_TIME_LIMIT = 300  # seconds
+# Each kind of work has a queue; a worker without -Q serves them all, `celery -A kcpcache worker -Q …` some.
 CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = {
+    "default": {},  # what has no queue of its own
+    "controllers": {},  # reconciling: workspaces, CRDs, exports, bindings, CachedResources; compaction
+    "replication": {},  # filling and feeding replicas, their sweep and their audit
+}
 CELERY_TASK_ROUTES = {
     "replication.tasks.*": {"queue": "replication"},
     "workspaces.tasks.*": {"queue": "controllers"},
@@ -213,38 +235,43 @@ CELERY_TASK_ROUTES = {
 CELERY_WORKER_CONCURRENCY = environment.integer("KCPCACHE_WORKER_CONCURRENCY", 2, minimum=1, maximum=256)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
-CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = True  # `celery inspect` and Flower; one idle connection to the broker
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB; a child above it is replaced after its task
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: no file to go stale, and every task is a sweep
+CELERY_BEAT_SCHEDULER = "kcpcache.pulse:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
     for task, seconds in {
         "workspaces.tasks.sweep": 3.0,
         "replication.tasks.sweep": 3.0,
         "replication.tasks.audit": 60.0,
+        "replication.tasks.sample": 15.0,
         "workspaces.tasks.compact": 60.0,
     }.items()
 }
 # The apps, and the web.
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "kcpcache.rest",  # before rest_framework, whose page it completes
     "rest_framework",
     "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "workspaces",
     "replication",
+    "replication.apps.AdminConfig",  # django.contrib.admin with a site of our own, after whose templates complete it
     "supervisor",
 ]
 KCPCACHE_BACKEND = "workspaces.backend.Backend"
 
 MIDDLEWARE = [
+    "kcpcache.requestid.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -276,7 +303,20 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "kcpcache.rest.openapi.Schema",
     "EXCEPTION_HANDLER": "kcpcache.apiserver.exceptions.rest_framework_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "kcpcache",
+    "DESCRIPTION": "What is replicated, how far behind, who consumes it, and what is wrong.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",  # from our own static files: the page loads nothing from other hosts
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "deepLinking": True, "persistAuthorization": False},
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
 }
 
 DEBUG = False
@@ -307,18 +347,27 @@ AUTH_PASSWORD_VALIDATORS = [
 # Logging: one line a record, on stderr; requests and single tasks are not logged one by one.
 
 KCPCACHE_LOG_LEVEL = environment.choice("KCPCACHE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+KCPCACHE_LOG_FORMAT = environment.choice("KCPCACHE_LOG_FORMAT", "LINE", ["LINE", "JSON"])
 _chatty_level = "DEBUG" if KCPCACHE_LOG_LEVEL == "DEBUG" else "WARNING"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "kcpcache.requestid.Filter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "formatters": {
+        "line": {"()": "kcpcache.logs.LineFormatter"},
+        "json": {"()": "kcpcache.logs.JSONFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": KCPCACHE_LOG_FORMAT.lower(),
+            "filters": ["request_id"],
+        },
     },
     "root": {"handlers": ["stderr"], "level": KCPCACHE_LOG_LEVEL},
     "loggers": {
         "django": {"level": "INFO", "handlers": [], "propagate": True},
+        "drf_spectacular": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},  # a refused request is an answer, not an incident
         "celery": {"level": _chatty_level},
         "kombu": {"level": "WARNING"},

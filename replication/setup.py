@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from kcpcache.apiserver import collectors
+from replication import marks, ticks
 from replication.controllers import registration
 from replication.replica import logchannel
 from replication.replica.mirrors import mirrors
@@ -19,12 +21,16 @@ def connect() -> None:
     from replication import receivers  # noqa: F401 - they register themselves
 
     registration.register()
+    ticks.connect()
     virtual.register("cache.kcp.io", "CachedResourceEndpointSlice", provider.CachedResourceProvider())
     scopes.register("replication", replication.factory)
     backend.add_freshness_check(_refresh)
     backend.add_service(_start, _stop)
     broadcast.add_announcer(logchannel.announce)
     backend.add_service(logchannel.start, logchannel.stop)
+    broadcast.add_announcer(marks.note)
+    backend.add_service(marks.start, marks.stop)
+    collectors.add_collector("replication.metrics.Replication")
 
 
 async def _refresh() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
-from celery import shared_task
+from celery import shared_task, signals
 from django.conf import settings
 
-from replication import reports, rows
+from kcpcache import tracing
+from replication import marks, reports, rows, sampling
 from replication.replica import audit as auditing
-from replication.replica import connection, sweeping, wake
+from replication.replica import connection, fill, lease, meta, sweeping, tallies, wake
 from replication.replica import sync as syncing
 from replication.replica.connection import Error
 from workspaces import hints
@@ -17,11 +19,20 @@ from workspaces import hints
 logger = logging.getLogger(__name__)
 
 
+@signals.task_postrun.connect(dispatch_uid="replication.tallies")
+def send_tallies(**_: object) -> None:
+    """What a task counted is sent when it ends; costs nothing when there is nothing."""
+    if lost := hints.take_lost_count():
+        tallies.add("hint_lost", lost)
+    tallies.send(connection.client())
+
+
 @shared_task(name="replication.tasks.sync")
 def sync(uid: str) -> None:
     """Bring one replica forward."""
     try:
-        outcome = syncing.sync(connection.client(), uid)
+        with tracing.span("replicate", replica=uid):
+            outcome = syncing.sync(connection.client(), uid)
     except Error as error:
         rows.note_error(uid, f"Redis does not answer: {type(error).__name__}")
         logger.warning("replica %s waits for Redis: %s", uid, type(error).__name__)
@@ -32,10 +43,29 @@ def sync(uid: str) -> None:
         hints.publish(wake.SYNC_TASK, (uid,), key=uid)
 
 
+@shared_task(name="replication.tasks.repair")
+def repair(uid: str) -> None:
+    """Fill one replica anew, whatever it holds; open watches of it begin again."""
+    source = rows.find(uid)
+    if source is None:
+        return
+    client = connection.client()
+    try:
+        present = meta.read(client, source.family)
+        for held in lease.take_turns(client, source.family):
+            fill.fill(client, source, held.renew, present.epoch if present else 0)
+    except Error as error:
+        rows.note_error(uid, f"Redis does not answer: {type(error).__name__}")
+        logger.warning("the repair of replica %s failed: %s", uid, type(error).__name__)
+        return
+    reports.note_change(uid)
+
+
 @shared_task(name="replication.tasks.sweep")
 def sweep() -> None:
     """Make good whatever hint was lost; publishes nothing when nothing is due."""
     try:
+        marks.keep(connection.client())
         sweeping.sweep(connection.client(), settings.KCPCACHE_SHARD)
     except Error as error:
         logger.warning("the sweep waits for Redis: %s", type(error).__name__)
@@ -49,3 +79,10 @@ def audit() -> None:
             auditing.audit(connection.client(), source)
     except Error as error:
         logger.warning("the audit waits for Redis: %s", type(error).__name__)
+
+
+@shared_task(name="replication.tasks.sample")
+def sample() -> None:
+    """Keep how far the replicas are behind, for the plot of the last hour."""
+    with suppress(Error):
+        sampling.keep()

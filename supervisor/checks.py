@@ -43,6 +43,17 @@ def token_file_is_readable(app_configs: Sequence[Any] | None, **_: Any) -> list[
 
 
 @checks.register(TAG)
+def certificate_is_readable(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.CheckMessage]:
+    """A certificate that is named must be there, with its key and its authority."""
+    names = ("KCPCACHE_TLS_CERT_FILE", "KCPCACHE_TLS_KEY_FILE", "KCPCACHE_TLS_CA_FILE")
+    return [
+        checks.Error(f"{name} {path} cannot be read.", id="kcpcache.E003")
+        for name in names
+        if (path := getattr(settings, name)) and not os.access(path, os.R_OK)
+    ]
+
+
+@checks.register(TAG)
 def keys_are_shared(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.CheckMessage]:
     """Machines that share a database must share the keys; keys in a data directory are one machine's."""
     shared_database = not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import ipaddress
 import socket
-from collections.abc import Iterable
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +52,40 @@ def server_names(*hosts: str) -> list[str]:
 def ensure(data_dir: Path, names: Iterable[str]) -> Files:
     """Make what is missing: an authority once, a server certificate whenever the names or the authority
     changed or it ends within 30 days. Raises OSError when the directory cannot be written."""
+    with _locked(data_dir):
+        return _ensure(data_dir, names)
+
+
+def server_context(data_dir: Path, names: Iterable[str]) -> ssl.SSLContext:
+    """What a web process serves with: the same, loaded before another process may change the files.
+
+    Web processes of several machines may share a data directory; each then makes a certificate that has its
+    own host's name, and serves that for as long as it runs.
+    """
+    with _locked(data_dir):
+        paths = _ensure(data_dir, names)
+        return context(paths.certificate, paths.key)
+
+
+def context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """A server's side of TLS with a certificate; OSError when the files are not a pair."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(certificate, key)
+    return made
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    """Hold the directory of certificates: pairs of files are checked, replaced and loaded by one at a time."""
+    directory = data_dir / "pki"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _ensure(data_dir: Path, names: Iterable[str]) -> Files:
     paths = files(data_dir)
-    paths.authority.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = sorted(set(names))
     authority = _load(paths.authority, paths.authority_key)
     if authority is None or _ends_soon(authority[0]):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.utils.module_loading import import_string
@@ -25,8 +29,12 @@ def run() -> None:
     if not settings.KCPCACHE_BROKER_EMBEDDED:
         reach_redis("the broker", settings.CELERY_BROKER_URL)
     migrate()
+    import_string(
+        "replication.marks.check"
+    )()  # a database that was rolled back goes on above what others have seen
     import_string("workspaces.bootstrap.ensure")()
     write_admin_kubeconfig()
+    ensure_admin_password()
 
 
 def reach_redis(name: str, url: str) -> None:
@@ -64,14 +72,33 @@ def write_admin_kubeconfig() -> None:
     """Certificates, and the administrator's kubeconfig unless the one that is there still works."""
     from workspaces import kubeconfig, tokens
 
-    authority = pki.ensure(
-        settings.KCPCACHE_DATA_DIR, pki.server_names(*settings.KCPCACHE_SERVER_NAMES)
-    ).authority
+    if not settings.KCPCACHE_TLS_CERT_FILE:
+        pki.ensure(settings.KCPCACHE_DATA_DIR, pki.server_names(*settings.KCPCACHE_SERVER_NAMES))
+    authority = Path(settings.KCPCACHE_AUTHORITY_FILE)
     path = settings.KCPCACHE_DATA_DIR / ADMIN_KUBECONFIG
     token = kubeconfig.read_token(path)
     if token is None or tokens.find(token) is None:
         token = tokens.create(ADMIN_USER, ADMIN_GROUPS, None, description="admin.kubeconfig")
     kubeconfig.write(path, kubeconfig.admin(settings.KCPCACHE_EXTERNAL_URL, authority.read_text(), token))
+
+
+def ensure_admin_password() -> None:
+    """The administrator's password for the admin: the environment's, else one that is made and printed once."""
+    account = get_user_model().objects.get(username=ADMIN_USER)
+    given = settings.KCPCACHE_ADMIN_PASSWORD
+    if given:
+        if not account.check_password(given):
+            account.set_password(given)
+            account.save(update_fields=["password"])
+    elif not account.has_usable_password():
+        made = secrets.token_urlsafe(15)
+        account.set_password(made)
+        account.save(update_fields=["password"])
+        sys.stdout.write(
+            f"The admin's user is {ADMIN_USER}, the password is {made}\n"
+            "  It is shown this once; manage.py changepassword sets another.\n"
+        )
+        sys.stdout.flush()
 
 
 def one_line(error: BaseException) -> str:

@@ -113,13 +113,7 @@ def _run(family: Family, signals: Signals, environment: Mapping[str, str], witho
         programs.beat(),
     ]
     children = [family.start(program) for program in wanted if program.name not in without]
-    authority = settings.KCPCACHE_DATA_DIR / "pki" / "ca.crt"
-    _await(
-        family,
-        signals,
-        children,
-        lambda: readiness.ready(settings.KCPCACHE_HOST, settings.KCPCACHE_PORT, authority),
-    )
+    _await(family, signals, children, readiness.is_ready)
     if not signals.stop:
         _announce(settings.KCPCACHE_EXTERNAL_URL, settings.KCPCACHE_DATA_DIR)
     while signals.wait(family, 3600.0):

@@ -7,6 +7,8 @@ import inspect
 import resource
 import signal
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -47,12 +49,7 @@ def serve(host: str, port: int, *, tls: bool) -> None:
     """Serve the ASGI application until SIGTERM or SIGINT."""
     _allow_many_connections()
     application = import_string(settings.ASGI_APPLICATION)
-    certificate: dict[str, Any] = {}
-    if tls:
-        files = pki.ensure(
-            settings.KCPCACHE_DATA_DIR, pki.server_names(host, *settings.KCPCACHE_SERVER_NAMES)
-        )
-        certificate = {"ssl_certfile": files.certificate, "ssl_keyfile": files.key}
+    context = _context(host) if tls else None
     config = uvicorn.Config(
         application,
         host=host,
@@ -67,11 +64,19 @@ def serve(host: str, port: int, *, tls: bool) -> None:
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        **certificate,
+        ssl_context_factory=(lambda *_: context) if context is not None else None,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again after a clean stop
     Server(config, application).run()
+
+
+def _context(host: str) -> ssl.SSLContext:
+    """The certificate that was given, else the one of the data directory."""
+    if settings.KCPCACHE_TLS_CERT_FILE:
+        return pki.context(Path(settings.KCPCACHE_TLS_CERT_FILE), Path(settings.KCPCACHE_TLS_KEY_FILE))
+    names = pki.server_names(host, *settings.KCPCACHE_SERVER_NAMES)
+    return pki.server_context(settings.KCPCACHE_DATA_DIR, names)
 
 
 def _allow_many_connections() -> None:

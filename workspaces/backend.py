@@ -66,6 +66,10 @@ class Backend:
         factory = scopes.factory_of(info.prefix)
         return factory(info, False) if factory else None
 
+    def discovery_revision(self) -> int:
+        """The last revision that changed what some workspace serves."""
+        return revisions.newest().discovery
+
     def freshness_checks(self) -> Sequence[FreshnessCheck]:
         """The store's revision first, then what the apps added."""
         return [self._refresh, *_freshness]

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import celery
 
+from kcpcache import correlation
+
 logger = logging.getLogger(__name__)
 
 _SPACING_SECONDS = 0.02  # between two messages of one key: a burst of writes is one message
@@ -29,12 +31,18 @@ class Hint(NamedTuple):
     task: str
     args: tuple[Any, ...]
     expires_seconds: float | None
+    headers: dict[str, str] = {}
 
 
 def send(hint: Hint) -> None:
     """Send one message, without retry; raises whatever a broker that is away makes its client raise."""
     celery.current_app.send_task(
-        hint.task, args=hint.args, expires=hint.expires_seconds, retry=False, ignore_result=True
+        hint.task,
+        args=hint.args,
+        expires=hint.expires_seconds,
+        headers=hint.headers,
+        retry=False,
+        ignore_result=True,
     )
 
 
@@ -94,21 +102,37 @@ class Publisher:
             return [self._pending.pop(key) for key in keys]
 
     def _send_all(self, batch: list[Hint]) -> bool:
+        sent_count = 0
         try:
             for hint in batch:
                 self._send(hint)
+                sent_count += 1
         except Exception as error:  # whatever a broker does, the hint is only a hint
+            _count_lost(len(batch) - sent_count)
             logger.debug("hint not sent: %s", error)
             return False
         return True
 
 
 _publisher = Publisher()
+_lost_count = 0  # since `take_lost_count`
+
+
+def take_lost_count() -> int:
+    """How many hints of this process could not be sent since this was asked last."""
+    global _lost_count
+    count, _lost_count = _lost_count, 0
+    return count
+
+
+def _count_lost(count: int) -> None:
+    global _lost_count
+    _lost_count += count
 
 
 def publish(task_name: str, args: tuple[Any, ...], key: str, expires_seconds: float | None = None) -> None:
     """Ask for a task soon. Returns at once; hints of one `key` that wait together become one message."""
-    _publisher.publish(key, Hint(task_name, args, expires_seconds))
+    _publisher.publish(key, Hint(task_name, args, expires_seconds, correlation.headers()))
 
 
 def flush(timeout_seconds: float = _FLUSH_SECONDS) -> None:

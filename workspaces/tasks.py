@@ -7,6 +7,7 @@ import time
 
 from celery import shared_task
 
+from kcpcache import tracing
 from kcpcache.apimachinery import errors
 from workspaces import controllers, receivers
 from workspaces.controllers import events
@@ -49,7 +50,8 @@ def reconcile(item: WorkItem) -> None:
         work.failed(item, f"no controller is called {item.controller}", _LONGEST_RETRY_SECONDS)
         return
     try:
-        outcome = controller(item.cluster, item.name)
+        with tracing.span("reconcile", controller=item.controller, cluster=item.cluster, name=item.name):
+            outcome = controller(item.cluster, item.name)
     except errors.Conflict as conflict:
         work.failed(item, conflict.message, _CONFLICT_RETRY_SECONDS * min(2**item.attempts, 100))
     except Exception as error:  # one item must not stop the others

@@ -41,3 +41,8 @@ def find(token: str) -> Token | None:
     if found is None or (found.expires is not None and found.expires <= timezone.now()):
         return None
     return found
+
+
+def revoke(digest: str) -> bool:
+    """Have a stored token be refused from now on; whether there was one. Processes remember users for seconds."""
+    return bool(Token.objects.filter(digest=digest).delete()[0])

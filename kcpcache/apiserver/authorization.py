@@ -1,6 +1,7 @@
 """The one decision point: may this user do this? Closed by default.
 
-Members of `system:masters` may do everything; nobody else may do anything.
+Members of `system:masters` may do everything. Members of `system:monitoring`, as in Kubernetes, may read figures and
+nothing else. Nobody else may do anything.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from kcpcache.apiserver.exchange import User
 from kcpcache.apiserver.requestinfo import RequestInfo
 
 MASTERS = "system:masters"
+MONITORING = "system:monitoring"
+_MONITORING_PATHS = ("/metrics",)
 
 
 def authorize(user: User, info: RequestInfo) -> None:
     """Return when `user` may do what `info` asks for; Forbidden with kube-apiserver's message otherwise."""
     if MASTERS in user.groups:
+        return
+    if MONITORING in user.groups and _is_monitoring(info):
         return
     raise _forbidden(user, info)
 
@@ -26,6 +31,11 @@ def allows(user: User, info: RequestInfo) -> bool:
     except errors.Forbidden:
         return False
     return True
+
+
+def _is_monitoring(info: RequestInfo) -> bool:
+    """Whether this reads figures: at the root, not in a workspace."""
+    return info.verb == "get" and not info.prefix and not info.is_resource and info.rest in _MONITORING_PATHS
 
 
 def _forbidden(user: User, info: RequestInfo) -> errors.Forbidden:

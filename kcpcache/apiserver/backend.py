@@ -46,6 +46,9 @@ class Backend(Protocol):
         """The same from memory alone, or None; right only after `freshness` has been passed since the
         request began."""
 
+    def discovery_revision(self) -> int:
+        """A number that moves whenever some workspace serves something else (may block)."""
+
     def freshness_checks(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """What must run, after a request began, to make `known_scope` and non-blocking storages current."""
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from kcpcache.apimachinery.descriptor import Descriptor
+from kcpcache.apiserver.requestinfo import RequestInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,9 @@ class User:
         """True: Django REST framework's permissions ask; there is no anonymous User."""
         return True
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(slots=True)
 class Request:
@@ -35,6 +42,10 @@ class Request:
     id: str = ""
     warnings: list[str] = field(default_factory=list)  # become `Warning: 299 - "…"` headers
     answer: Response | Stream | None = None  # what a view answered, before a framework wrapped it
+    info: RequestInfo | None = None  # what the URL asks for
+    descriptor: Descriptor | None = None  # the resource that was found
+    started: float = 0.0  # `time.perf_counter()` when its id was given
+    span: Any = None  # of the trace, if there is one
 
     def parameter(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""

@@ -24,6 +24,7 @@ from kcpcache.apiserver import (
     health,
     incoming,
     lean,
+    lifelines,
     negotiation,
     outgoing,
     requestinfo,
@@ -84,8 +85,10 @@ class Front:
             logger.exception("the backend did not start")
             await send({"type": "lifespan.startup.failed", "message": type(error).__name__})
             return
+        guard = asyncio.ensure_future(lifelines.Guard(backend.backend(), self._with_database).run())
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        guard.cancel()
         self.shutdown()
         backend.backend().stop()
         self.close()
@@ -106,23 +109,24 @@ class Front:
         await outgoing.send_answer(request, answer, receive, send)
 
     async def _other(self, request: Request) -> Answer:
-        """Health, which needs no credentials, and what is not there."""
+        """Health, the one thing that needs no credentials, and what is not there."""
         handler.begin(request)
         if request.path in health.PATHS and request.method in ("GET", "HEAD"):
             verbose = "verbose" in request.query
             answer = await self._in_thread(_health, request, verbose, self._is_stopping)
             return handler.finish(request, answer)
-        error = documents.not_found()
-        return handler.finish(request, exceptions.response(error, request))
+        try:
+            await self._authenticate(request)
+            raise documents.not_found()
+        except Exception as error:
+            return handler.finish(request, exceptions.response(error, request))
 
     async def _answer(self, request: Request) -> Answer:
         """Any API request: from memory when that is possible, otherwise in a thread."""
         handler.begin(request)
         try:
-            info = requestinfo.parse(request.method, request.raw_path, request.query)
-            request.user = authentication.remembered(request)
-            if request.user is None:
-                request.user = await self._in_thread(_authenticate, request)
+            await self._authenticate(request)
+            info = request.info = requestinfo.parse(request.method, request.raw_path, request.query)
             authorization.authorize(request.user, info)
             self._refuse_new_watches(info)
             answer = await self._from_memory(request, info)
@@ -134,6 +138,12 @@ class Front:
         if handler.wants_encoding(request, answer):
             return await self._in_thread(handler.encode, request, answer)
         return answer
+
+    async def _authenticate(self, request: Request) -> User:
+        request.user = authentication.remembered(request)
+        if request.user is None:
+            request.user = await self._with_database(authentication.authenticate, request)
+        return request.user
 
     async def _from_memory(self, request: Request, info: RequestInfo) -> Answer | None:
         """The answer of a storage that does not block; None when there is none, or when it would take long."""
@@ -153,6 +163,9 @@ class Front:
     def _refuse_new_watches(self, info: RequestInfo) -> None:
         if self._is_stopping and info.verb == "watch":
             raise errors.ServiceUnavailable("the server is shutting down", retry_after_seconds=1)
+
+    async def _with_database(self, function: Callable[..., T], *args: Any) -> T:
+        return await self._in_thread(_called_with_database, function, *args)
 
     async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
@@ -179,9 +192,9 @@ def _reaches(store: Any, request: Request) -> bool:
     return answers_now is None or bool(answers_now(options, watches=True))
 
 
-def _authenticate(request: Request) -> User:
+def _called_with_database(function: Callable[..., T], *args: Any) -> T:
     with lean.DatabaseConnections():
-        return authentication.authenticate(request)
+        return function(*args)
 
 
 def _is_prompt(request: Request, info: RequestInfo) -> bool:

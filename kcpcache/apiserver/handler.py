@@ -6,12 +6,14 @@ framework view call the same steps, so their answers are the same bytes.
 
 from __future__ import annotations
 
+import logging
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kcpcache import requestid
+from kcpcache import requestid, tracing
 from kcpcache.apimachinery import errors, storage
 from kcpcache.apimachinery.descriptor import Descriptor
 from kcpcache.apiserver import (
@@ -22,6 +24,7 @@ from kcpcache.apiserver import (
     delete,
     documents,
     exceptions,
+    metrics,
     negotiation,
     read,
     requestbody,
@@ -33,6 +36,8 @@ from kcpcache.apiserver import (
 from kcpcache.apiserver.backend import Scope
 from kcpcache.apiserver.exchange import Request, Response, Stream
 from kcpcache.apiserver.requestinfo import RequestInfo
+
+logger = logging.getLogger(__name__)
 
 Answer = Response | Stream
 
@@ -71,13 +76,16 @@ def begin(request: Request) -> None:
     """Give the request its id, which its log lines and its answer carry."""
     if not request.id:
         request.id = str(uuid.uuid4())
+        request.started = time.perf_counter()
     requestid.current.set(request.id)
+    if tracing.is_on:
+        request.span = tracing.begin_request(request.span, request.method, request.headers)
 
 
 def identify(request: Request) -> RequestInfo:
     """What is asked for, by whom, and that they may; sets `request.user`."""
-    info = requestinfo.parse(request.method, request.raw_path or request.path, request.query)
-    request.user = authentication.authenticate(request)
+    request.user = authentication.authenticate(request)  # first: nobody unknown learns which URLs there are
+    info = request.info = requestinfo.parse(request.method, request.raw_path or request.path, request.query)
     authorization.authorize(request.user, info)
     return info
 
@@ -96,6 +104,7 @@ def serve(request: Request, info: RequestInfo, scope: Scope | None) -> Answer:
 
 def serve_resource(request: Request, info: RequestInfo, descriptor: Descriptor, store: Any) -> Answer:
     """The answer of a resource whose storage has the verb."""
+    request.descriptor = descriptor
     if info.namespace and not descriptor.namespaced:
         info = replace(info, namespace="")  # a Namespace is in none, whatever its URL says
     if descriptor.deprecation_warning:
@@ -179,7 +188,12 @@ def _review(request: Request, descriptor: Descriptor) -> Response:
 
 
 def finish(request: Request, answer: Answer) -> Answer:
-    """The headers that every answer carries. Requests end here: the place to count them."""
+    """The headers that every answer carries. Requests end here: they are counted, and traced where that is on."""
+    metrics.requests.count(request, answer, answer.status)
+    if request.span is not None:
+        tracing.end_request(request.span, request.method, request.path, answer.status)
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%s %s is answered with %d", request.method, request.raw_path, answer.status)
     for warning in request.warnings:
         answer.headers.append(("warning", f"299 - {_quoted(warning)}"))
     answer.headers.append(("audit-id", request.id))

@@ -16,6 +16,8 @@ from kcpcache.apiserver import documents, exceptions, handler
 from kcpcache.apiserver.exchange import Request
 from kcpcache.apiserver.handler import Answer
 
+_URLS = "kcpcache.apiserver.urls"  # the admin's and other pages' are neither loaded nor looked through
+
 
 class LeanRequest(HttpRequest):
     """A Django request over one that has been read already."""
@@ -43,7 +45,7 @@ def respond(request: Request) -> Answer:
     handler.begin(request)
     with DatabaseConnections():
         try:
-            match = resolve(request.path)
+            match = resolve(request.path, _URLS)
         except Resolver404:
             return handler.finish(request, exceptions.response(documents.not_found(), request))
         match.func(LeanRequest(request), *match.args, **match.kwargs)

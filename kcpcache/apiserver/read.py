@@ -15,7 +15,7 @@ import orjson
 from kcpcache.apimachinery import errors, resourceversion, storage
 from kcpcache.apimachinery.descriptor import Descriptor
 from kcpcache.apimachinery.objects import JSONObject
-from kcpcache.apiserver import body, forms, listoptions, negotiation, streaming
+from kcpcache.apiserver import body, forms, lifelines, listoptions, negotiation, streaming
 from kcpcache.apiserver.exchange import Request, Response, Stream
 from kcpcache.apiserver.listoptions import Parsed
 from kcpcache.apiserver.negotiation import Accepted
@@ -65,7 +65,9 @@ def open_watch(store: storage.Watcher, descriptor: Descriptor, request: Request,
         return Stream(200, headers, streaming.OneError(streaming.error_line(expired)))
     if not getattr(store, "is_nonblocking", False):
         feed = _with_history_read(feed)
-    return Stream(200, headers, streaming.Session(feed, parsed, renderer))
+    session = streaming.Session(feed, parsed, renderer)
+    lifelines.attach(session, info, descriptor)
+    return Stream(200, headers, session)
 
 
 def _with_history_read(feed: storage.Feed) -> storage.Feed:

@@ -24,6 +24,7 @@ _STALL_SECONDS = 30.0  # a client that takes nothing for so long is looked at ag
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 slow_watchers_total = 0  # sessions ended because their client did not keep up
+watch_events_total = 0  # lines sent to all watchers, bookmarks included
 
 
 class _Waker:
@@ -194,6 +195,7 @@ class Session:
             lines.append(self._renderer.bookmark(resourceversion.format(self._revision)))
         if now >= self._next_bookmark:
             self._next_bookmark = self._bookmark_due()
+        _count_events(len(lines))
         return b"".join(lines)
 
     def _event_line(self, event: Event) -> bytes:
@@ -228,9 +230,11 @@ def _in_chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
         pieces.append(line)
         size_bytes += len(line)
         if size_bytes >= CHUNK_BYTES:
+            _count_events(len(pieces))
             yield b"".join(pieces)
             pieces, size_bytes = [], 0
     if pieces:
+        _count_events(len(pieces))
         yield b"".join(pieces)
 
 
@@ -263,6 +267,11 @@ def end_all() -> None:
 def open_count() -> int:
     """How many watches are open in this process."""
     return len(_sessions)
+
+
+def _count_events(count: int) -> None:
+    global watch_events_total
+    watch_events_total += count
 
 
 def _count_slow() -> None:

@@ -74,7 +74,7 @@ class ClusterView(APIView):
             raw_query = self.request.META.get("QUERY_STRING", "")
             self.exchange.query = incoming.parameters(raw_query.encode("utf-8", "surrogateescape"))
         incoming.refuse_body(self.exchange)
-        self.info = requestinfo.parse(
+        self.info = self.exchange.info = requestinfo.parse(
             self.exchange.method, self.exchange.raw_path or self.exchange.path, self.exchange.query
         )
         super().initial(request, *args, **kwargs)

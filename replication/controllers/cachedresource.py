@@ -71,7 +71,7 @@ def _record(state: State, before: JSONObject) -> None:
         if (
             entry["status"] == "False"
             and known.get(entry["type"]) != "False"
-            and entry.get("severity") != "Info"
+            and entry.get("reason") != steps.INITIALIZING
         ):
             events.record(
                 state.cluster,

@@ -19,6 +19,7 @@ from workspaces.registry import client
 
 SKIP_SLICE_ANNOTATION = "cachedresources.cache.kcp.io/skip-endpointslice"
 
+INITIALIZING = "Initializing"  # the reason of a condition that is False because all has just begun
 _RETRY_SECONDS = 2.0
 
 
@@ -107,9 +108,7 @@ def counts(state: State) -> Outcome:
         return Outcome(retry_after_seconds=_RETRY_SECONDS)
     if health.meta is None:
         if state.status.get("phase") != "Ready":
-            state.condition(
-                "ReplicationStarted", "False", "Initializing", "the first objects are on their way"
-            )
+            state.condition("ReplicationStarted", "False", INITIALIZING, "the first objects are on their way")
         return CONTINUE
     state.status["resourceCounts"] = {"local": health.meta.count, "cache": health.objects}
     state.condition("ReplicationStarted", "True")

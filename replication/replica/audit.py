@@ -6,7 +6,7 @@ Nothing should ever differ: what an audit finds was done by somebody with access
 from __future__ import annotations
 
 from replication import reports, rows
-from replication.replica import body, fill, members, meta, sync
+from replication.replica import body, fill, members, meta, sync, tallies
 from replication.replica.connection import Client
 from replication.rows import Source
 from workspaces.store import changelog, objects, snapshot
@@ -27,6 +27,7 @@ def audit(client: Client, source: Source, *, repair: bool = True) -> list[str]:
     differing = _differing(client, source, present)
     if differing and _is_unchanged(client, source, present):
         changed = rows.note_audit(source.uid, is_drifted=True)
+        tallies.add("drift")
         if repair:
             fill.fill(client, source, keep=lambda: None, above_epoch=present.epoch)
         if changed or repair:

@@ -93,3 +93,28 @@ def family_of(key: str) -> Family:
 def tagged(tag: str) -> Family:
     """The family with this tag."""
     return Family(*tag.split("/"))
+
+
+def presence(shard: str) -> str:
+    """Hash: what each worker and beat said of itself last."""
+    return f"{PREFIX}{shard}:presence"
+
+
+def tallies(shard: str) -> str:
+    """Hash: how often something happened in any process of a shard."""
+    return f"{PREFIX}{shard}:tallies"
+
+
+def revision_mark(shard: str) -> str:
+    """Sorted set with one member: the highest revision of a shard that anybody has noted."""
+    return f"{PREFIX}{shard}:mark"
+
+
+def samples(shard: str) -> str:
+    """List: how far the replicas of a shard were behind in the last hour, the newest first."""
+    return f"{PREFIX}{shard}:samples"
+
+
+def sample_guard(shard: str) -> str:
+    """String: somebody has left a sample a moment ago."""
+    return f"{PREFIX}{shard}:sample"

@@ -6,14 +6,15 @@ This only saves work: what makes two writers harmless is the cursor, which a bat
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from replication.replica import scripts
 from replication.replica.connection import Client
 from replication.replica.keys import Family
 
-LEASE_MILLISECONDS = 15_000
+LEASE_MILLISECONDS = 4_000  # a worker that was killed keeps others out for this long
 MARK_MILLISECONDS = 2_000  # a message that was lost keeps others from being sent for this long
 
 
@@ -22,16 +23,23 @@ def mark(client: Client, family: Family) -> bool:
     return bool(scripts.of(client).mark(keys=[family.mark, family.lease], args=[MARK_MILLISECONDS]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lease:
     """The right to write, until it is released or runs out."""
 
     client: Client
     family: Family
     token: str
+    kept_at: float = field(default_factory=time.monotonic)
+
+    def keep(self) -> None:
+        """Renew it when a quarter of its time is over; to be called often."""
+        if time.monotonic() - self.kept_at > LEASE_MILLISECONDS / 1000 / 4:
+            self.renew()
 
     def renew(self) -> bool:
         """Keep it; False when it ran out and somebody else may have it."""
+        self.kept_at = time.monotonic()
         return bool(
             scripts.of(self.client).renew(keys=[self.family.lease], args=[self.token, LEASE_MILLISECONDS])
         )

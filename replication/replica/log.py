@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
+from kcpcache import tracing
 from replication.replica import body, writer
 from replication.replica.connection import Client
+from replication.replica.lease import Lease
 from replication.replica.meta import Meta
 from replication.replica.writer import Batch, Entry
 from replication.rows import Source
 from workspaces.store import changelog
 from workspaces.store.rows import Written
+
+logger = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -31,11 +36,12 @@ class Progress:
     is_settling: bool
     applied: int = 0  # entries
     touched: set[str] = field(default_factory=set)  # names whose change came through the log while settling
+    held: Lease | None = None  # kept while there is progress
 
     @classmethod
-    def of(cls, meta: Meta) -> Progress:
+    def of(cls, meta: Meta, held: Lease | None = None) -> Progress:
         """The progress that a meta hash states."""
-        return cls(meta.cursor, meta.epoch, meta.selection, meta.is_settling)
+        return cls(meta.cursor, meta.epoch, meta.selection, meta.is_settling, held=held)
 
 
 def follow(
@@ -81,9 +87,18 @@ def append(
         is_last = number == len(parts)
         end = reached if is_last else part[-1].revision
         batch = Batch(progress.cursor, end, progress.epoch, progress.selection, part, settles and is_last)
-        answer = writer.apply(client, source.family, batch)
+        if progress.held is not None:
+            progress.held.keep()
+        with tracing.span(
+            "replicate batch", replica=source.uid, after=batch.start, until=end, entries=len(part)
+        ):
+            answer = writer.apply(client, source.family, batch)
         if answer != "applied":
             raise Refused(answer)
+        logger.debug(
+            "%s of %s holds revisions %d to %d now: %d changes",
+            source.name, source.collection.cluster, batch.start + 1, end, len(part),
+        )  # fmt: skip
         progress.cursor = end
         progress.applied += len(part)
     if settles:

@@ -61,7 +61,7 @@ def _turn(client: Client, family: Family, held: Lease, *, to_end: bool) -> bool:
             has_changed |= fill.fill(client, source, held.renew, present.epoch if present else 0)
             continue
         try:
-            if _advance(client, source, Progress.of(present), to_end):
+            if _advance(client, source, Progress.of(present, held), to_end):
                 return True
             # What the writer would have noticed, had there been anything to write.
             (health,) = meta.inspect(client, [family])

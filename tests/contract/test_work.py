@@ -8,7 +8,7 @@ from django.db import transaction
 from tests.contract.reading import together
 from tests.waiting import until
 from workspaces import models
-from workspaces.store import work
+from workspaces.store import leases, work
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -32,6 +32,17 @@ def test_notes_of_one_thing_are_one_item() -> None:
     ]
     assert items[0].sequence == first.sequence + 1
     assert work.due(2) == items[:2]
+
+
+def test_item_waits_until_somebody_claims_it() -> None:
+    assert not work.is_waiting("gc", "alpha", "a", within_seconds=1)
+    work.note("gc", "alpha", "a")
+    assert work.is_waiting("gc", "alpha", "a", within_seconds=1)
+    assert not work.is_waiting("gc", "alpha", "b", within_seconds=1)
+    leases.claim(1, 15.0)
+    assert not work.is_waiting("gc", "alpha", "a", within_seconds=1)
+    work.note("gc", "alpha", "a", delay_seconds=0.5)
+    assert work.is_waiting("gc", "alpha", "a", within_seconds=1)
 
 
 def test_done_removes_what_was_not_noted_again() -> None:

@@ -170,14 +170,18 @@ def ready_identity(provider: Workspace, name: str = "cpuflavors-v1") -> str:
 
 
 def until_counts(provider: Workspace, local: int, cache: int, name: str = "cpuflavors-v1") -> None:
-    """Wait until the counts of a CachedResource are these."""
-    until(
-        lambda: (
-            provider.get(f"{CACHED}/{name}")["status"].get("resourceCounts")
-            == {"local": local, "cache": cache}
-        ),
-        what=f"resourceCounts local {local}, cache {cache}",
-    )
+    """Wait until the counts of a CachedResource are these; the failure shows its whole status."""
+
+    def status() -> Any:
+        return provider.get(f"{CACHED}/{name}").get("status") or {}
+
+    def has_counts() -> bool:
+        return bool(status().get("resourceCounts") == {"local": local, "cache": cache})
+
+    try:
+        until(has_counts, what=f"resourceCounts local {local}, cache {cache}")
+    except AssertionError as late:
+        raise AssertionError(f"{late}; status: {status()}") from None
 
 
 def export(provider: Workspace, identity: str) -> None:

@@ -114,6 +114,7 @@ def test_user_who_is_no_master_is_403(server: Server, provider: Provider, visito
     ):
         answer = api.request("GET", url)
         assert (answer.status, answer.json["reason"]) == (403, "Forbidden"), url
+        assert 'User "visitor" cannot' in answer.json["message"], url
 
 
 def test_impersonation_does_not_make_a_master(server: Server, visitor: Path) -> None:
@@ -123,11 +124,10 @@ def test_impersonation_does_not_make_a_master(server: Server, visitor: Path) -> 
     assert answer.status in (400, 403)
 
 
-def test_kubectl_of_a_visitor_is_told_why(server: Server, visitor: Path) -> None:
+def test_kubectl_of_a_visitor_fails_with_forbidden(server: Server, visitor: Path) -> None:
     done = server.kubectl("get", "namespaces", kubeconfig=visitor, check=False)
     assert done.returncode != 0
     assert "Forbidden" in done.stderr
-    assert "visitor" in done.stderr
 
 
 def test_unknown_paths_are_a_status_and_no_page(server: Server) -> None:

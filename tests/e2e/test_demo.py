@@ -12,13 +12,9 @@ pytestmark = pytest.mark.e2e
 
 @pytest.mark.parametrize("version", kubectl.VERSIONS)
 def test_story_goes_as_it_should(server: Server, version: str) -> None:
-    output = server.manage("demo", "--kubectl", str(kubectl.kubectl(version))).stdout
+    output = server.manage("demo", "--clean", "--kubectl", str(kubectl.kubectl(version))).stdout
     assert "The story went as it should." in output
     assert "alice sees: DELETED" in output
-
-
-def test_clean_leaves_no_workspace(server: Server) -> None:
-    server.manage("demo", "--clean")
     assert "demo-" not in server.kubectl("get", "workspaces").stdout
 
 

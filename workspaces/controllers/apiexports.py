@@ -13,7 +13,7 @@ from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.reconcile import CONTINUE, STOP, Outcome
 from workspaces.controllers import identity, status
 from workspaces.kinds import indexes
-from workspaces.registry import client
+from workspaces.registry import catalogue, client, virtual
 from workspaces.store import content, tenants, work
 
 GROUP, PLURAL = "apis.kcp.io", "apiexports"
@@ -44,7 +44,15 @@ def reconcile_export(cluster: str, name: str) -> Outcome:
     state = State(cluster, name, export, copy.deepcopy(export.get("status") or {}))
     state.status.setdefault("conditions", [])
     return reconcile.run(
-        (fill_secret_reference, verify_identity, make_slice, publish_urls, write_status), state
+        (
+            fill_secret_reference,
+            verify_identity,
+            make_slice,
+            publish_urls,
+            check_virtual_storage,
+            write_status,
+        ),
+        state,
     )
 
 
@@ -104,6 +112,27 @@ def publish_urls(state: State) -> Outcome:
     return CONTINUE
 
 
+def check_virtual_storage(state: State) -> Outcome:
+    """`VirtualStorageValid`: whether every virtual resource is served, and if not, why; only where there are any."""
+    conditions = state.status["conditions"]
+    entries = [
+        entry
+        for entry in (state.export.get("spec") or {}).get("resources") or []
+        if "virtual" in (entry.get("storage") or {})
+    ]
+    if not entries:
+        state.status["conditions"] = [c for c in conditions if c["type"] != "VirtualStorageValid"]
+        return CONTINUE
+    for entry in entries:
+        problem = virtual.problem_of(catalogue.reference_of(state.cluster, entry))
+        if problem:
+            message = f"{entry['name']}.{entry['group']} is not served: {problem}"
+            _set(state, "VirtualStorageValid", "False", "VirtualResourceInvalid", message)
+            return CONTINUE
+    _set(state, "VirtualStorageValid", "True")
+    return CONTINUE
+
+
 def write_status(state: State) -> Outcome:
     """Store what was found out."""
     status.write(state.cluster, GROUP, PLURAL, state.export, state.status)
@@ -135,5 +164,6 @@ def reconcile_cached_resource(cluster: str, name: str) -> Outcome:
     ]
     exports = {key.name for made in slices for key in content.holders(indexes.SLICE, made, cluster)}
     for export in sorted(exports):
+        work.note("apiexport", cluster, export)
         work.note("apiexport-dependents", cluster, export)
     return CONTINUE

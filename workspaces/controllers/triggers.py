@@ -97,6 +97,7 @@ def slice_exports(change: Written) -> Iterable[Item]:
     """Exports with virtual storage behind an endpoint slice which came or went."""
     if change.kind != "M":
         for key in content.holders(indexes.SLICE, change.key.name, change.key.cluster):
+            yield ("apiexport", key.cluster, key.name)
             yield ("apiexport-dependents", key.cluster, key.name)
 
 

@@ -40,6 +40,20 @@ def note(controller: str, cluster: str, name: str, *, delay_seconds: float = 0) 
         )
 
 
+def is_waiting(controller: str, cluster: str, name: str, *, within_seconds: float) -> bool:
+    """Whether something is noted that nobody has begun and that is due now or within some seconds.
+
+    What a worker has claimed is not due before the end of its lease; `within_seconds` is less than that.
+    """
+    with connecting.usable().cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM workspaces_work WHERE controller = %s AND cluster = %s AND name = %s"  # noqa: S608
+            f" AND not_before <= {_after()}",
+            [controller, cluster, name, within_seconds],
+        )
+        return cursor.fetchone() is not None
+
+
 def due(limit: int) -> list[WorkItem]:
     """What may be reconciled now, longest waiting first.
 

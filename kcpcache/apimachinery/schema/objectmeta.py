@@ -26,8 +26,11 @@ def clean_metadata(metadata: JSONObject) -> tuple[JSONObject, list[Cause], list[
     """
     causes: list[Cause] = []
     unknown: list[str] = []
-    cleaned = _object(_OBJECT_META)(metadata, "metadata", causes, unknown)
-    return cleaned or {}, causes[:MAX_REPORTED], unknown[:MAX_REPORTED]
+    cleaned: JSONObject = _clean_object_meta(metadata, "metadata", causes, unknown) or {}
+    for name in _OMITTED_WHEN_EMPTY:
+        if name in cleaned and not cleaned[name]:
+            del cleaned[name]
+    return cleaned, causes[:MAX_REPORTED], unknown[:MAX_REPORTED]
 
 
 def _wrong_type(value: Any, wanted: str, path: str) -> Cause:
@@ -127,3 +130,5 @@ _OBJECT_META: dict[str, Clean] = {
     "ownerReferences": _list(_object(_OWNER_REFERENCE)),
     "managedFields": _list(_object(_MANAGED_FIELDS_ENTRY)),
 }
+_clean_object_meta = _object(_OBJECT_META)
+_OMITTED_WHEN_EMPTY = ("labels", "annotations", "finalizers", "ownerReferences")

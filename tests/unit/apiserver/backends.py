@@ -155,11 +155,14 @@ class Scope:
     cluster = CLUSTER
     path = "root:test"
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, withdrawn: set[str]) -> None:
         self._store = store
+        self._withdrawn = withdrawn
 
     def resources(self) -> Mapping[tuple[str, str, str], Descriptor]:
-        return DESCRIPTORS
+        if not self._withdrawn:
+            return DESCRIPTORS
+        return {key: found for key, found in DESCRIPTORS.items() if found.plural not in self._withdrawn}
 
     def storage(self, descriptor: Descriptor) -> Any:
         collection = Collection(CLUSTER, descriptor.group, descriptor.plural, descriptor.identity)
@@ -183,16 +186,26 @@ class Backend:
         self.fails_with: Exception | None = None
         self.is_started = False
         self.checks_run = 0
+        self.discovery = 1
+        self.withdrawn: set[str] = set()
 
     def fresh_scope(self, info: RequestInfo) -> Scope:
         if self.fails_with is not None:
             raise self.fails_with
         if info.prefix != "clusters" or info.cluster not in (CLUSTER, "root:test"):
             raise errors.NotFound(f'workspace "{info.cluster}" not found')
-        return Scope(self.store)
+        return Scope(self.store, self.withdrawn)
 
     def known_scope(self, info: RequestInfo) -> Scope | None:
         return self.fresh_scope(info)
+
+    def discovery_revision(self) -> int:
+        return self.discovery
+
+    def withdraw(self, plural: str) -> None:
+        """No longer serve a resource."""
+        self.withdrawn.add(plural)
+        self.discovery += 1
 
     def freshness_checks(self) -> Sequence[Callable[[], Awaitable[None]]]:
         return [self._check]

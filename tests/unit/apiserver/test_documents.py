@@ -227,5 +227,6 @@ def test_what_is_djangos_goes_to_django_and_the_rest_is_a_404_status(call: Calle
     for path in ("/admin/", "/api/x", "/metrics", "/static/x.css"):
         assert call("GET", path, token="").status == 299
     for path in ("/", "/favicon.ico", "/admin", "/apis", "/clusters", "/services"):
-        answer = call("GET", path, token="")
+        answer = call("GET", path)
         assert (answer.status, orjson.loads(answer.body)["kind"]) == (404, "Status")
+        assert call("GET", path, token="").status == 401

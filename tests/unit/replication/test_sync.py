@@ -15,7 +15,7 @@ from replication.replica import audit, connection, lease, meta, sweeping, sync, 
 from tests.contract.harness import THINGS, key, thing
 from tests.contract.replica import UID
 from workspaces.models import Work
-from workspaces.store import compaction, objects, revisions
+from workspaces.store import compaction, leases, objects, revisions, work
 
 
 def put(name, **spec):
@@ -205,9 +205,31 @@ def test_changed_counts_are_noted_once_for_many_changes(replica) -> None:
     for number in range(5):
         put(f"n{number}")
         tasks.sync(UID)
-    (work,) = Work.objects.filter(controller="cachedresource")
-    assert (work.cluster, work.name) == (THINGS.cluster, "things")
-    assert work.sequence <= 2
+    (noted,) = Work.objects.filter(controller="cachedresource")
+    assert (noted.cluster, noted.name) == (THINGS.cluster, "things")
+    assert noted.sequence <= 2
+
+
+def test_change_is_noted_again_when_another_process_has_worked_off_the_note(replica) -> None:
+    reports._last.clear()
+    for number in range(2):
+        put(f"n{number}")
+        tasks.sync(UID)
+    Work.objects.all().delete()
+    put("last")
+    tasks.sync(UID)
+    assert Work.objects.filter(controller="cachedresource").exists()
+
+
+def test_change_is_noted_again_while_a_worker_counts(replica) -> None:
+    reports._last.clear()
+    for number in range(2):
+        put(f"n{number}")
+        tasks.sync(UID)
+    (claimed,) = leases.claim(10, 15.0)
+    put("last")
+    tasks.sync(UID)
+    assert not work.done(claimed)
 
 
 def test_expired_log_is_noticed_by_the_sweep(replica, published) -> None:

@@ -47,6 +47,15 @@ def test_a_token_file_that_is_missing_is_refused(settings: Settings, tmp_path: P
     assert found() == []
 
 
+def test_a_certificate_that_is_missing_is_refused(settings: Settings, tmp_path: Path) -> None:
+    for part in ("CERT", "KEY", "CA"):
+        setattr(settings, f"KCPCACHE_TLS_{part}_FILE", str(tmp_path / part))
+    assert found() == ["kcpcache.E003"] * 3
+    for part in ("CERT", "KEY", "CA"):
+        (tmp_path / part).touch()
+    assert found() == []
+
+
 def test_a_shared_database_with_keys_of_one_machine_is_warned_of(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,9 @@ def documents(name: str) -> list[dict[str, Any]]:
 
 
 def test_each_exported_schema_equals_the_schema_of_its_crd() -> None:
-    schemas = {each["spec"]["names"]["plural"]: each["spec"]["versions"] for each in documents("schemas.yaml")}
+    schemas = {
+        each["spec"]["names"]["plural"]: each["spec"]["versions"] for each in documents("schemas.yaml")
+    }
     for crd in documents("crds.yaml"):
         plural = crd["spec"]["names"]["plural"]
         for version, exported in zip(crd["spec"]["versions"], schemas[plural], strict=True):

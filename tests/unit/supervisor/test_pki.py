@@ -7,6 +7,7 @@ import socket
 import ssl
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,24 @@ def test_keys_are_private(tmp_path: Path) -> None:
     files = pki.ensure(tmp_path, ["localhost"])
     for key in (files.authority_key, files.key):
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_web_processes_that_start_at_once_on_one_directory_all_have_a_pair(tmp_path: Path) -> None:
+    barrier = threading.Barrier(8)
+
+    def start(number: int) -> ssl.SSLContext:
+        barrier.wait()
+        contexts = [pki.server_context(tmp_path, [f"host-{number}.example.com"]) for _ in range(5)]
+        return contexts[-1]  # a pair that does not fit is an error
+
+    with ThreadPoolExecutor(8) as pool:
+        started = list(pool.map(start, range(8)))
+    assert len(started) == 8
+    files = pki.files(tmp_path)
+    certificate(files.certificate).verify_directly_issued_by(certificate(files.authority))
+
+
+def test_a_key_that_was_given_and_does_not_fit_is_an_error(tmp_path: Path) -> None:
+    files = pki.ensure(tmp_path, ["localhost"])
+    with pytest.raises(ssl.SSLError):
+        pki.context(files.certificate, files.authority_key)

@@ -66,6 +66,11 @@ def settings(data_dir: Path, **environment: str) -> dict[str, Any]:
             "https://h/path",
             "KCPCACHE_EXTERNAL_URL must be scheme, host and port only.",
         ),
+        (
+            "KCPCACHE_TLS_CERT_FILE",
+            "server.crt",
+            "KCPCACHE_TLS_CERT_FILE, KCPCACHE_TLS_KEY_FILE and KCPCACHE_",
+        ),
         ("DATABASE_URL", "mysql://h/db", "DATABASE_URL must begin with sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:", "DATABASE_URL must name a file"),
     ],

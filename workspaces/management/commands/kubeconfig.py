@@ -47,7 +47,7 @@ class Command(BaseCommand):
         found = Workspace.objects.filter(Q(path=workspace) | Q(cluster=workspace)).first()
         if found is None:
             raise CommandError(f"There is no workspace {workspace!r}.")
-        authority = settings.KCPCACHE_DATA_DIR / "pki" / "ca.crt"
+        authority = Path(settings.KCPCACHE_AUTHORITY_FILE)
         if not authority.exists():
             raise CommandError(f"{authority} does not exist: start the service once, or run `prepare`.")
         if user:

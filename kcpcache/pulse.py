@@ -1,0 +1,33 @@
+"""When workers and beat show that they are at work: see `kcpcache.heartbeat`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import beat, bootsteps
+
+from kcpcache import heartbeat
+
+
+class ConsumerStep(bootsteps.StartStopStep):
+    """A worker's heart beats while its loop turns on a connection to the broker.
+
+    A lost connection stops the consumer and clears its timer; the step is started again with the next one.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, parent: Any) -> None:
+        """Begin with a new connection."""
+        heartbeat.beat()
+        parent.timer.call_repeatedly(heartbeat.INTERVAL_SECONDS, heartbeat.beat)
+
+
+class Scheduler(beat.Scheduler):
+    """The schedule in memory: no file to go stale, and every task is a sweep. Each message sent is a heartbeat."""
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a task."""
+        sent = super().apply_async(*args, **kwargs)
+        heartbeat.beat()
+        return sent

@@ -1,0 +1,1 @@
+"""The admin's pages about replication: the dashboard, CachedResources, and who consumes them."""

@@ -1,0 +1,213 @@
+"""A backup: one compressed file of JSON lines, the same for every database.
+
+The first line says what it is, then each table begins with its name and columns and goes on with one row a line; the
+last line counts them, so that a file that was cut off is known. The change log is left out: after a restore every
+older revision counts as compacted. Sessions are left out, too. Secrets are ciphertexts, as in the database: the first
+line has fingerprints of the keys, never the keys.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import gzip
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.apps import apps
+from django.conf import settings
+from django.core.management.color import no_style
+from django.db import connection, models
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils.dateparse import parse_datetime
+
+from replication import marks
+from workspaces.store import locks, revisions
+from workspaces.store.snapshot import ALIAS, snapshot
+
+FORMAT = "kcpcache-backup/1"
+_LEFT_OUT = {"workspaces.Change", "sessions.Session"}
+_CHUNK = 1000  # rows
+
+Progress = Callable[[str, int], None]  # a table's name, and how many of its rows are done
+
+
+class Unusable(Exception):
+    """A file that cannot be restored here; its text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was saved or restored; `revision` is the store's then."""
+
+    revision: int
+    created: str
+    shard: str
+    rows: dict[str, int]
+
+
+def save(path: Path, progress: Progress) -> Summary:
+    """Write everything as of one moment to a new file with mode 0600; OSError when that is not possible."""
+    path.touch(mode=0o600, exist_ok=False)
+    try:
+        with path.open("wb") as raw, gzip.open(raw, "wb", compresslevel=3) as file, snapshot() as now:
+            header = _header(now.value)
+            _line(file, header)
+            counts = {model._meta.label: _save_table(file, model, progress) for model in _models()}
+            _line(file, {"end": sum(counts.values())})
+    except BaseException:
+        path.unlink()
+        raise
+    return Summary(now.value, header["created"], header["shard"], counts)
+
+
+def _header(revision: int) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "shard": settings.KCPCACHE_SHARD,
+        "revision": revision,
+        "database": connection.vendor,
+        "encryption_keys": fingerprints(),
+        "migrations": _migrations(),
+    }
+
+
+def fingerprints() -> list[str]:
+    """What names each encryption key without telling it: 256 random bits cannot be guessed from a digest."""
+    return [
+        hashlib.sha256(b"kcpcache encryption key " + key.encode()).hexdigest()[:16]
+        for key in settings.KCPCACHE_ENCRYPTION_KEYS
+    ]
+
+
+def _migrations() -> list[str]:
+    """What tells the tables of one release from those of another."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    return sorted(f"{app}.{name}" for app, name in applied)
+
+
+def _models() -> list[type[models.Model]]:
+    return [
+        model
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed and not model._meta.proxy and model._meta.label not in _LEFT_OUT
+    ]
+
+
+def _line(file: gzip.GzipFile, content: Any) -> None:
+    file.write(orjson.dumps(content) + b"\n")
+
+
+def _save_table(file: gzip.GzipFile, model: type[models.Model], progress: Progress) -> int:
+    fields = model._meta.concrete_fields
+    _line(file, {"table": model._meta.label, "columns": [field.attname for field in fields]})
+    rows = model._base_manager.using(ALIAS).order_by("pk").values_list(*(field.attname for field in fields))
+    count = 0
+    for row in rows.iterator(chunk_size=_CHUNK):
+        _line(file, [_saved(value) for value in row])
+        count += 1
+        if not count % _CHUNK:
+            progress(model._meta.label, count)
+    progress(model._meta.label, count)
+    return count
+
+
+def _saved(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes | memoryview) else value
+
+
+def examine(path: Path) -> dict[str, Any]:
+    """The first line of a backup that is whole and fits this release and these keys; Unusable."""
+    try:
+        with gzip.open(path, "rb") as file:
+            header = orjson.loads(file.readline())
+            last, rows = b"", 0
+            for line in file:
+                rows += line.startswith(b"[")
+                last = line
+        end = orjson.loads(last or b"null")
+    except (OSError, EOFError, ValueError) as error:
+        raise Unusable(f"{path} is not a backup, or is damaged: {error}.") from None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise Unusable(f"{path} is not a backup of this kind ({FORMAT}).")
+    if not isinstance(end, dict) or end.get("end") != rows:
+        raise Unusable(f"{path} was cut off: it has {rows} rows and no right end.")
+    if header["migrations"] != _migrations():
+        raise Unusable("The backup is of another release: restore it with that one, then upgrade.")
+    if not set(header["encryption_keys"]) & set(fingerprints()):
+        raise Unusable(
+            "The Secrets in the backup were encrypted with other keys: put those into KCPCACHE_ENCRYPTION_KEYS"
+            f" (fingerprints {', '.join(header['encryption_keys'])}; here {', '.join(fingerprints())})."
+        )
+    return header
+
+
+def restore(path: Path, header: dict[str, Any], progress: Progress) -> Summary:
+    """Replace everything in the database by an examined backup, in one transaction, at a revision above all others."""
+    counts: dict[str, int] = {}
+    with locks.writer(), gzip.open(path, "rb") as file:
+        former = max(revisions.newest().value, int(header["revision"]))
+        file.readline()
+        _empty()
+        for label, columns, rows in _tables(file):
+            counts[label] = counts.get(label, 0) + _restore_rows(label, columns, rows)
+            progress(label, counts[label])
+        _reset_sequences()
+        revision = marks.after_restore(former)
+    return Summary(revision, str(header["created"]), str(header["shard"]), counts)
+
+
+def _empty() -> None:
+    """Constraints between tables are deferred to the end of the transaction, so the order does not matter."""
+    with connection.cursor() as cursor:
+        for model in apps.get_models(include_auto_created=True):
+            if model._meta.managed and not model._meta.proxy:
+                cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")  # noqa: S608
+
+
+def _tables(file: gzip.GzipFile) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
+    """The rows of each table, some at a time."""
+    label, columns, rows = "", [""], []
+    for line in file:
+        content = orjson.loads(line)
+        if isinstance(content, list):
+            rows.append(content)
+        if rows and (len(rows) == _CHUNK or isinstance(content, dict)):
+            yield label, columns, rows
+            rows = []
+        if isinstance(content, dict) and "table" in content:
+            label, columns = content["table"], content["columns"]
+
+
+def _restore_rows(label: str, columns: list[str], rows: list[list[Any]]) -> int:
+    model = apps.get_model(label)
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    fields = [by_name[column] for column in columns]
+    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    marks_ = ", ".join(["%s"] * len(fields))
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {table} ({names}) VALUES ({marks_})",  # noqa: S608 - names of our own tables
+            [[_restored(field, value) for field, value in zip(fields, row, strict=True)] for row in rows],
+        )
+    return len(rows)
+
+
+def _restored(field: Any, value: Any) -> Any:
+    if value is not None and isinstance(field, models.BinaryField):
+        value = base64.b64decode(value)
+    elif value is not None and isinstance(field, models.DateTimeField):
+        value = parse_datetime(value)
+    return field.get_db_prep_save(value, connection)
+
+
+def _reset_sequences() -> None:
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), _models()):
+            cursor.execute(statement)

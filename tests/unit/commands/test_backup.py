@@ -1,0 +1,164 @@
+"""backup and restore: everything comes back, and nobody is served another history silently."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from kcpcache.apimachinery import errors
+from replication.management import archive
+from replication.replica import connection, presence
+from tests.contract import databases
+from tests.unit.replication import provider
+from tests.unit.replication.provider import ALICE, CLOUD, GROUP
+from workspaces import tokens
+from workspaces.registry import client
+from workspaces.store import changelog, revisions
+
+pytestmark = pytest.mark.usefixtures("published")
+
+
+@pytest.fixture(autouse=True)
+def _no_worker(published: None) -> None:
+    presence.withdraw(connection.client(), "celery@test", 1)
+
+
+def run(*arguments: str) -> dict:  # type: ignore[type-arg]
+    output = io.StringIO()
+    call_command(*arguments, "--output", "json", stdout=output, stderr=io.StringIO())
+    return json.loads(output.getvalue())
+
+
+def flavours() -> list[str]:
+    return [obj["metadata"]["name"] for obj in client.list(CLOUD, GROUP, "cpuflavors")]
+
+
+def test_everything_comes_back_at_a_revision_above_all_others(tmp_path: Path) -> None:
+    token = tokens.create("alice", ["devs"], None)
+    secret = client.get(CLOUD, "", "secrets", "cpuflavors-v1", "kcp-system")
+    run("backup", str(tmp_path / "b"))
+    provider.create_flavors("later")
+    client.delete(CLOUD, GROUP, "cpuflavors", "cpu-1")
+    seen = revisions.newest().value
+    restored = run("restore", str(tmp_path / "b"))
+    assert flavours() == ["cpu-1", "cpu-2"]
+    assert client.get(CLOUD, "", "secrets", "cpuflavors-v1", "kcp-system") == secret
+    assert tokens.find(token) is not None
+    now = revisions.newest()
+    assert now.value == restored["summary"]["revision"] > seen
+    with pytest.raises(errors.Expired):
+        changelog.check(seen)
+
+
+def test_replicas_are_dropped_and_filled_again(tmp_path: Path) -> None:
+    run("backup", str(tmp_path / "b"))
+    provider.create_flavors("later")
+    provider.work_off()
+    assert run("restore", str(tmp_path / "b"))["replicas_dropped"] is True
+    assert connection.client().keys("kcpcache:{*") == []
+    provider.work_off()
+    (source,) = provider.rows.all_sources()
+    assert int(connection.client().hget(source.family.meta, "count")) == 2
+
+
+def test_writes_go_on_after_a_restore(tmp_path: Path) -> None:
+    run("backup", str(tmp_path / "b"))
+    run("restore", str(tmp_path / "b"))
+    provider.create_flavors("after")
+    provider.bind(provider.BOB)
+    assert "after" in flavours()
+    assert tokens.create("new", ["group"], None)
+
+
+def test_backup_moves_to_another_database(tmp_path: Path, postgres_url: str) -> None:
+    run("backup", str(tmp_path / "b"))
+    bodies = client.list(CLOUD, GROUP, "cpuflavors")
+    with databases.migrated(postgres_url):
+        run("restore", str(tmp_path / "b"))
+        assert client.list(CLOUD, GROUP, "cpuflavors") == bodies
+        assert tokens.create("after", ["group"], None)
+        run("backup", str(tmp_path / "back"))
+    run("restore", str(tmp_path / "back"))
+    assert client.list(CLOUD, GROUP, "cpuflavors") == bodies
+    assert client.get(ALICE, "apis.kcp.io", "apibindings", "compute") is not None
+
+
+def test_file_is_private_and_has_no_key(tmp_path: Path, settings) -> None:  # type: ignore[no-untyped-def]
+    run("backup", str(tmp_path / "b"))
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o600
+    content = gzip.decompress((tmp_path / "b").read_bytes()).decode()
+    for key in settings.KCPCACHE_ENCRYPTION_KEYS:
+        assert key not in content
+    secret = client.get(CLOUD, "", "secrets", "cpuflavors-v1", "kcp-system")
+    assert secret is not None
+    assert secret["data"]["key"] not in content
+
+
+def test_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("mine")
+    with pytest.raises(CommandError, match="exists already"):
+        run("backup", str(tmp_path / "b"))
+    assert (tmp_path / "b").read_text() == "mine"
+
+
+@pytest.mark.parametrize("damage", ["cut", "cut inside", "other", "empty", "missing"])
+def test_damaged_file_is_refused_and_nothing_changes(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "b"
+    run("backup", str(path))
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    if damage == "cut":
+        path.write_bytes(gzip.compress(b"".join(lines[:-5])))
+    elif damage == "cut inside":
+        path.write_bytes(path.read_bytes()[:-20])
+    elif damage == "other":
+        path.write_bytes(gzip.compress(b'{"format": "other"}\n'))
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+    before = revisions.newest()
+    with pytest.raises(CommandError):
+        run("restore", str(path))
+    assert revisions.newest() == before
+    assert flavours() == ["cpu-1", "cpu-2"]
+
+
+def test_backup_of_other_keys_is_refused(tmp_path: Path) -> None:
+    run("backup", str(tmp_path / "b"))
+    with (
+        override_settings(KCPCACHE_ENCRYPTION_KEYS=["A" * 43 + "="]),
+        pytest.raises(CommandError, match="KCPCACHE_ENCRYPTION_KEYS"),
+    ):
+        run("restore", str(tmp_path / "b"))
+
+
+def test_backup_of_another_release_is_refused(tmp_path: Path) -> None:
+    run("backup", str(tmp_path / "b"))
+    header, *rest = gzip.decompress((tmp_path / "b").read_bytes()).splitlines(keepends=True)
+    changed = {**json.loads(header), "migrations": ["workspaces.0001_initial"]}
+    (tmp_path / "b").write_bytes(gzip.compress(json.dumps(changed).encode() + b"\n" + b"".join(rest)))
+    with pytest.raises(CommandError, match="another release"):
+        run("restore", str(tmp_path / "b"))
+
+
+def test_restore_waits_for_workers_to_stop(tmp_path: Path) -> None:
+    from tests.unit.insight import installation
+
+    run("backup", str(tmp_path / "b"))
+    installation.worker_at_work()
+    with pytest.raises(CommandError, match="--online"):
+        run("restore", str(tmp_path / "b"))
+    assert run("restore", str(tmp_path / "b"), "--online")["replicas_dropped"] is True
+
+
+def test_check_changes_nothing(tmp_path: Path) -> None:
+    run("backup", str(tmp_path / "b"))
+    before = revisions.newest()
+    assert run("restore", str(tmp_path / "b"), "--check")["format"] == archive.FORMAT
+    assert revisions.newest() == before
