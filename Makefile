@@ -22,7 +22,7 @@ demo: .venv/.installed
 	@exec $(BIN)/python manage.py demo
 
 test: lint tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def main() -> int:
     parser.add_argument("--page", type=Path, default=PAGE, help=f"default: {PAGE.relative_to(PROJECT)}")
     parser.add_argument("--output", choices=["table", "json"], default="table")
     options = parser.parse_args()
-    script.allow_many_connections()
+    script.prepare()
     wanted = [each for each in WORKLOADS if not options.only or each.key in options.only.split(",")]
     outcome = run(wanted, quick=options.quick)
     script.show(outcome, options.output)

@@ -14,6 +14,7 @@ from typing import Any
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+CHUNK_BYTES = 256 * 1024
 _watches: set[asyncio.Queue[bytes]] = set()
 _JSON = (b"content-type", b"application/json")
 
@@ -37,6 +38,9 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         size_bytes = 2
     length = (b"content-length", str(size_bytes).encode())
     await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
+    while size_bytes > CHUNK_BYTES:  # as lists are sent; one large write costs more
+        await send({"type": "http.response.body", "body": _canned(CHUNK_BYTES), "more_body": True})
+        size_bytes -= CHUNK_BYTES
     await send({"type": "http.response.body", "body": _canned(size_bytes)})
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def main(workload: Workload) -> None:
     if workload.needs_server:
         add_target_options(parser)
     options = parser.parse_args()
-    allow_many_connections()
+    prepare()
     try:
         server = chosen(options) if workload.needs_server else instance.NOWHERE
         outcome = Outcome(environment.describe(), workload.measure(server, options))
@@ -118,7 +119,8 @@ def show(outcome: Outcome, form: str) -> None:
         print(report.text(outcome), end="")
 
 
-def allow_many_connections() -> None:
-    """Raise the limit of open files as far as this user may."""
+def prepare() -> None:
+    """Raise the limit of open files as far as this user may, and clean up also when asked to stop by SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -223,7 +223,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 240  # seconds
 CELERY_TASK_TIME_LIMIT = 300  # seconds
 # Each kind of work has a queue; a worker without -Q serves them all, `celery -A kcpcache worker -Q …` some.
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES = {
+CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {
     "default": {},  # what has no queue of its own
     "controllers": {},  # reconciling: workspaces, CRDs, exports, bindings, CachedResources; compaction
     "replication": {},  # filling and feeding replicas, their sweep and their audit
@@ -323,6 +323,7 @@ DEBUG = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+DATETIME_FORMAT, DATE_FORMAT, TIME_FORMAT = "Y-m-d H:i:s", "Y-m-d", "H:i:s"  # of the admin; times are UTC
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # the admin's files come straight from the installed packages
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024  # bytes; what kube-apiserver takes as well

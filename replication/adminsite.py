@@ -60,8 +60,10 @@ class Site(admin.AdminSite):
         found = super().get_app_list(request, app_label)
         if app_label or not self.has_permission(request):
             return found
+        first_page = reverse("admin:index")
         entries = [
-            ("Dashboard", reverse("admin:index")),
+            # The address of the first page begins that of all others, which would all be marked as the current one.
+            ("Dashboard", first_page if request.path == first_page else f"{first_page}?"),
             ("CachedResources", reverse("admin:cachedresources")),
             ("Consumers", reverse("admin:consumers")),
         ]
@@ -79,7 +81,7 @@ class Site(admin.AdminSite):
         first = {
             "name": "Replication",
             "app_label": "replication",
-            "app_url": reverse("admin:index"),
+            "app_url": reverse("admin:cachedresources"),
             "has_module_perms": True,
             "models": models,
         }

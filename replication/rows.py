@@ -17,6 +17,7 @@ from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.storage import Collection
 from replication.models import Replica
 from replication.replica.keys import Family
+from workspaces.registry.resolver import resolver
 
 _MEMORY_SECONDS = 1.0  # how long a process trusts its list of sources
 
@@ -185,6 +186,7 @@ class _Memory:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.read_at = 0.0
+        self.discovery = -1  # what this process had seen of discovery when it read
         self.by_collection: dict[Collection, list[Source]] = {}
 
 
@@ -197,13 +199,17 @@ def forget() -> None:
 
 
 def sources_of(collection: Collection) -> list[Source]:
-    """The replicas fed by a collection, from a memory of at most a second."""
-    now = time.monotonic()
-    if now - _memory.read_at > _MEMORY_SECONDS:
+    """The replicas fed by a collection, from a memory of at most a second.
+
+    A CachedResource that became ready moved discovery, which every write looks at first: so the first change after
+    it finds its replica.
+    """
+    now, discovery = time.monotonic(), resolver().discovery
+    if now - _memory.read_at > _MEMORY_SECONDS or discovery != _memory.discovery:
         with _memory.lock:
-            if now - _memory.read_at > _MEMORY_SECONDS:
+            if now - _memory.read_at > _MEMORY_SECONDS or discovery != _memory.discovery:
                 read: dict[Collection, list[Source]] = {}
                 for source in all_sources():
                     read.setdefault(source.collection, []).append(source)
-                _memory.by_collection, _memory.read_at = read, now
+                _memory.by_collection, _memory.read_at, _memory.discovery = read, now, discovery
     return _memory.by_collection.get(collection, [])

@@ -26,7 +26,7 @@ def web(manage: Path) -> Program:
 def worker() -> Program:
     """A Celery worker for all queues. Killed without delay if orphaned: its tasks are given to others."""
     arguments = ["-m", "celery", "--quiet", "-A", "kcpcache", "worker", "-Q", QUEUES]
-    arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    arguments += ["--without-gossip", "--without-mingle"]
     return Program("worker", python(*arguments), orphan_signal=signal.SIGKILL, stop_seconds=10.0)
 
 

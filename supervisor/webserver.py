@@ -15,7 +15,7 @@ import uvicorn
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from supervisor import pki
+from supervisor import connections, pki
 
 GRACE_SECONDS = 3  # for requests in hand when the server is asked to stop
 KEEP_ALIVE_SECONDS = 75
@@ -55,7 +55,7 @@ def serve(host: str, port: int, *, tls: bool) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=connections.Protocol,
         ws="none",
         lifespan="auto",
         log_config=None,

@@ -202,6 +202,29 @@ class Server:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
 
+    @contextlib.contextmanager
+    def worker(self) -> Iterator[None]:
+        """A Celery worker beside a service that was started without one; it ends softly with the block."""
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "--quiet",
+            "-A",
+            "kcpcache",
+            "worker",
+            "--concurrency",
+            "1",
+        ]
+        with subprocess.Popen(
+            command, cwd=PROJECT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                yield
+            finally:
+                process.terminate()
+                assert process.wait(30) == 0
+
     def _pool(self, pid: int) -> bool:
         """Whether a process is not a child of the supervisor itself but a child's child."""
         assert self.process is not None

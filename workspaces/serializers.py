@@ -27,7 +27,9 @@ class WorkspaceSerializer(serializers.ModelSerializer[Workspace]):
     """A workspace: its path, and the logical cluster behind it."""
 
     workspace = serializers.CharField(source="path", help_text="its path")
-    parent = serializers.SerializerMethodField(help_text="path; null for the root")
+    parent = serializers.SerializerMethodField(  # type: ignore[assignment]  # the serializer it is nested in, to Field
+        help_text="path; null for the root"
+    )
 
     class Meta:
         model = Workspace

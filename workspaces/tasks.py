@@ -17,7 +17,7 @@ from workspaces.store.work import WorkItem
 logger = logging.getLogger(__name__)
 
 _ROUND = 8  # items claimed at once
-_LEASE_SECONDS = 15.0
+_LEASE_SECONDS = 5.0
 _RUN_SECONDS = 20.0  # after which a run hands over to the next message
 _FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 1.0, 60.0
 _CONFLICT_RETRY_SECONDS = 0.1

@@ -106,7 +106,7 @@ class Front:
         if answer is None:
             is_api = path.startswith(_API_PREFIXES) or path == "/version"
             answer = await (self._answer(request) if is_api else self._other(request))
-        await outgoing.send_answer(request, answer, receive, send)
+        await outgoing.send_answer(request, answer, receive, send, outgoing.abort_of(scope))
 
     async def _other(self, request: Request) -> Answer:
         """Health, the one thing that needs no credentials, and what is not there."""
@@ -125,9 +125,9 @@ class Front:
         """Any API request: from memory when that is possible, otherwise in a thread."""
         handler.begin(request)
         try:
-            await self._authenticate(request)
+            user = await self._authenticate(request)
             info = request.info = requestinfo.parse(request.method, request.raw_path, request.query)
-            authorization.authorize(request.user, info)
+            authorization.authorize(user, info)
             self._refuse_new_watches(info)
             answer = await self._from_memory(request, info)
             if answer is None:

@@ -11,10 +11,23 @@ from kcpcache.apiserver.handler import Answer
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Abort = Callable[[], None]
 
 
-async def send_answer(request: Request, answer: Answer, receive: Receive, send: Send) -> None:
-    """Send all of an answer; HEAD gets the headers that GET would get."""
+def abort_of(scope: MutableMapping[str, Any]) -> Abort | None:
+    """What drops a request's connection at once, where the server offers it (see `supervisor.connections`)."""
+    abort: Abort | None = scope.get("extensions", {}).get("kcpcache.abort", {}).get("call")
+    return abort
+
+
+async def send_answer(
+    request: Request, answer: Answer, receive: Receive, send: Send, abort: Abort | None = None
+) -> None:
+    """Send all of an answer; HEAD gets the headers that GET would get.
+
+    The connection of a watch whose client does not keep up is dropped by `abort`: without it the server waits for
+    that client to take what was written already.
+    """
     if isinstance(answer, Response):
         await _send_response(request, answer, send)
         return
@@ -23,7 +36,7 @@ async def send_answer(request: Request, answer: Answer, receive: Receive, send: 
         if request.method == "HEAD":
             await send({"type": "http.response.body", "body": b""})
         else:
-            await _send_stream(answer, receive, send)
+            await _send_stream(answer, receive, send, abort)
     finally:
         _close(answer)
 
@@ -47,7 +60,7 @@ async def _start(status: int, headers: list[tuple[str, str]], send: Send) -> Non
     await send({"type": "http.response.start", "status": status, "headers": encoded})
 
 
-async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:
+async def _send_stream(stream: Stream, receive: Receive, send: Send, abort: Abort | None) -> None:
     """Send until the stream ends, the client goes, or it does not keep up: a blocked write is cut off."""
     task = asyncio.current_task()
     is_cut_off = False
@@ -61,7 +74,7 @@ async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:
     gone = asyncio.ensure_future(_disconnected(receive))
     gone.add_done_callback(cut_off)
     if hasattr(stream.chunks, "overflowed"):
-        stream.chunks.overflowed = cut_off
+        stream.chunks.overflowed = abort or cut_off
     try:
         async for chunk in stream.chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})

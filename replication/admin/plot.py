@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from replication.replica.samples import INTERVAL_SECONDS, KEPT_SECONDS, Sample
 
-WIDTH, HEIGHT = 720, 170  # of the drawing, in its own units
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 10, 24
+WIDTH, HEIGHT = 600, 150  # of the drawing, in its own units
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 10, 24
 _GAP_SECONDS = 4 * INTERVAL_SECONDS  # without samples for longer, nobody was there to take them
 _LEAST_SECONDS = 1.0  # the scale's end when there was no lag
 
@@ -48,6 +48,7 @@ class Plot:
     right: int = WIDTH - _RIGHT
     top: int = _TOP
     bottom: int = HEIGHT - _BOTTOM
+    depth: int = HEIGHT - _BOTTOM - _TOP
 
 
 def draw(samples: Sequence[Sample], now: float) -> Plot:

@@ -70,7 +70,9 @@ class Browser:
     def press(self, text: str) -> None:
         """Click the button with this text, and wait until another page is there."""
         before = self.driver.find_element(By.TAG_NAME, "html")
-        buttons = f"//main//button[normalize-space()='{text}'] | //main//input[@type='submit'][@value='{text}']"
+        buttons = (
+            f"//main//button[normalize-space()='{text}'] | //main//input[@type='submit'][@value='{text}']"
+        )
         self.driver.find_element(By.XPATH, buttons).click()
         self.until_left(before)
 

@@ -138,7 +138,7 @@ def test_follower_behind_the_compacted_revision_ends_watches_with_expired(
     reader = watched(put("a"))
     follower = broadcast.follower()
     assert follower is not None
-    until(lambda: not follower._woken.is_set())
+    until(lambda: follower._woken._cond._waiters, what="the follower to have read all and to wait")
     with monkeypatch.context() as patch:
         patch.setattr(broadcast, "notify", lambda: None)
         for size in range(4):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,17 +25,19 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def test_without_workers_a_write_is_stored_and_not_replicated(own_server: Server) -> None:
-    provider = catalogue.publish(own_server)
-    cloud, alice = provider.workspace, provider.consumer()
-    with own_server.paused("worker"):
+def test_without_workers_a_write_is_stored_and_not_replicated(tmp_path: Path) -> None:
+    with servers.running(tmp_path / "data", "--without", "worker") as server:
+        with server.worker():
+            provider = catalogue.publish(server)
+            cloud, alice = provider.workspace, provider.consumer()
         cloud.create(FLAVOURS, flavour("unseen"))
         assert "unseen" in cloud.names(FLAVOURS)
         with alice.api.watch(alice.url(FLAVOURS), timeoutSeconds="2") as events:
             until(lambda: events.ended, what="the watch to time out")
             assert "unseen" not in [name for _, name in events.seen()]
         assert alice.names(FLAVOURS) == provider.flavours
-    until(lambda: "unseen" in alice.names(FLAVOURS), what="the write to be replicated")
+        with server.worker():
+            until(lambda: "unseen" in alice.names(FLAVOURS), what="the write to be replicated")
 
 
 def test_worker_that_is_killed_in_the_middle_loses_and_repeats_nothing(own_server: Server) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.faults.ledger import ADDED, DELETED, NUMBER, Ledger, Outcome, Write
-from tests.faults.records import Bookmark, Change, Entry, Expired, Failed, Key, Listing, Resumed, Seen
 from tests.faults.recorder import Watcher
+from tests.faults.records import Bookmark, Change, Entry, Expired, Failed, Key, Listing, Resumed, Seen
 
 CLUSTER = "kcp.io/cluster"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -80,8 +80,7 @@ def resumable(watcher: Watcher, replays: Iterable[Watcher], end: int) -> list[st
     whole = [change for change in watcher.changes if change.seen.revision <= end]
     found = []
     for replay in replays:
-        begin = int(replay.name.rpartition(" ")[2])
-        expected = [_same(change) for change in whole if change.seen.revision > begin]
+        expected = [_same(change) for change in whole if change.seen.revision > (replay.behind or 0)]
         got = [_same(change) for change in replay.changes if change.seen.revision <= end]
         if got != expected:
             found.append(f"{replay.name}: {len(got)} events, not the {len(expected)} that were recorded")
@@ -160,9 +159,8 @@ def kept(ledger: Ledger, source: Listing) -> list[str]:
     present = {item.key[2]: item for item in source.items}
     for name, writes in ledger.by_name().items():
         last = max((at for at, each in enumerate(writes) if each.outcome is Outcome.ACKNOWLEDGED), default=-1)
-        possible = [each for each in writes[max(last, 0) :]]
         state = _state_of(present.get(name))
-        allowed = {None if each.event == DELETED else each.number for each in possible}
+        allowed = {None if each.event == DELETED else each.number for each in writes[max(last, 0) :]}
         if last < 0:
             allowed.add(None)
         if state not in allowed:

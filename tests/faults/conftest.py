@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from supervisor import readiness
 from tests import servers
 from tests.faults import stage
 from tests.faults.recorder import Recorder
 from tests.servers import Server
+from tests.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +23,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def recorder(victim: Server) -> Iterator[Recorder]:
-    """Records watches of the service for one test."""
+    """Records watches of the service, which is up again, for one test."""
+    until(lambda: readiness.ready("127.0.0.1", victim.port, victim.authority), what="readyz")
     with Recorder(stage.endpoint(victim)) as made:
         yield made

@@ -24,16 +24,16 @@ _OPENING_AT_ONCE = 20
 class Watcher:
     """One client that follows a path; `entries` is all it saw, in order."""
 
-    def __init__(self, path: str, name: str = "") -> None:
-        """`path` may end with a query such as ``?labelSelector=…``."""
+    def __init__(self, path: str, name: str = "", behind: int | None = None) -> None:
+        """`path` may end with a query such as ``?labelSelector=…``; `behind` a revision is no list read first."""
         self.path = path
         self.name = name or path
         self.entries: list[Entry] = []
-        self.position = 0  # what it would resume from
+        self.behind = behind
+        self.position = behind or 0  # what it would resume from
         self.is_open = False  # whether the server has accepted the present watch
         self.is_wildcard = "/clusters/*/" in path
         self.is_begun = False  # whether it has ever accepted one
-        self.lists = True  # whether it begins with a list
 
     @property
     def changes(self) -> list[Change]:
@@ -57,7 +57,7 @@ class Watcher:
 
     async def run(self, connection: Connection, gate: asyncio.Semaphore) -> None:
         """Follow until cancelled, or until something comes that should not."""
-        if self.lists:
+        if self.behind is None:
             await self._list(connection)
         while not self.failures:
             try:
@@ -136,14 +136,19 @@ class Recorder:
 
     def watch(self, path: str, count: int = 1) -> list[Watcher]:
         """Begin to follow a path, and wait until the server has accepted every watch."""
-        made = [Watcher(path, f"{path} #{number}") for number in range(len(self.watchers), len(self.watchers) + count)]
+        made = [
+            Watcher(path, f"{path} #{number}")
+            for number in range(len(self.watchers), len(self.watchers) + count)
+        ]
         self.watchers += made
         for watcher in made:
             self.background.start(self._follow(watcher))
-        until(lambda: all(each.is_open for each in made), timeout_seconds=30, what=f"{count} watches of {path}")
+        until(
+            lambda: all(each.is_open for each in made), timeout_seconds=30, what=f"{count} watches of {path}"
+        )
         return made
 
-    def list(self, path: str) -> Listing:
+    def read(self, path: str) -> Listing:
         """A list now; AssertionError unless it is answered."""
 
         async def ask() -> Listing:
@@ -156,14 +161,12 @@ class Recorder:
 
     def replay(self, path: str, revisions: Sequence[int], end: int) -> list[Watcher]:
         """Open a watch behind each of some revisions; they come back when they have reached `end`."""
-        replays = []
-        for revision in revisions:
-            watcher = Watcher(path, f"{path} from {revision}")
-            watcher.lists, watcher.position = False, revision
-            replays.append(watcher)
+        replays = [Watcher(path, f"{path} from {revision}", behind=revision) for revision in revisions]
         tasks = [self.background.start(self._follow(watcher)) for watcher in replays]
         try:
-            until(lambda: all(_has_reached(watcher, end) for watcher in replays), what=f"replays to reach {end}")
+            until(
+                lambda: all(_has_reached(watcher, end) for watcher in replays), what=f"replays to reach {end}"
+            )
         finally:
             for task in tasks:
                 task.cancel()

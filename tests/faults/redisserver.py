@@ -11,15 +11,13 @@ from typing import Any
 
 import redis
 
+from kcpcache.settings import private_socket
 from tests.servers import Server
 
 
 def socket_path(server: Server) -> Path:
-    """Where the embedded Redis of a server listens; AssertionError when it is not in the data directory."""
-    path = server.data_dir / "redis" / "redis.sock"
-    if not path.exists():
-        done = server.manage("shell", "-v0", "-c", "from django.conf import settings; print(settings.KCPCACHE_REDIS_SOCKET)")
-        path = Path(done.stdout.strip())
+    """Where the embedded Redis of a server listens."""
+    path = private_socket(server.data_dir)
     assert path.exists(), path
     return path
 
@@ -31,7 +29,10 @@ def client(path: Path) -> Any:
 
 def keys_of(replicas: Any, cluster: str) -> str:
     """What the keys of the one replica in a logical cluster begin with, up to the brace; waits for none."""
-    found = {key.partition("}")[0] + "}" for key in replicas.scan_iter(match=f"kcpcache:{{*/{cluster}/*", count=1000)}
+    found = {
+        key.partition("}")[0] + "}"
+        for key in replicas.scan_iter(match=f"kcpcache:{{*/{cluster}/*", count=1000)
+    }
     return found.pop() if len(found) == 1 else ""
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from tests.e2e import catalogue
 from tests.e2e.catalogue import FLAVOURS, Workspace, flavour
+from tests.e2e.http import admin_token
 from tests.faults import checker
 from tests.faults.ledger import Ledger
-from tests.faults.records import Listing
 from tests.faults.recorder import Recorder, Watcher
+from tests.faults.records import Listing
 from tests.faults.traffic import Reader, Writer
 from tests.faults.wire import Endpoint
 from tests.servers import Server
@@ -21,8 +22,6 @@ SETTLE_SECONDS = 10.0  # within which everything must be right again after the l
 
 def endpoint(server: Server) -> Endpoint:
     """The server as its administrator reaches it."""
-    from tests.e2e.http import admin_token
-
     return Endpoint(server.url, server.authority, admin_token(server))
 
 
@@ -56,14 +55,14 @@ class Stage:
 
     def settle(self, timeout_seconds: float = SETTLE_SECONDS) -> tuple[Listing, Listing]:
         """Wait until all watchers have everything; the consumer's list and the provider's, of that moment."""
-        source = self.recorder.list(self.source_path)
+        source = self.recorder.read(self.source_path)
         newest = max((item.revision for item in source.items), default=0)
         newest = max([newest, *(write.revision for write in self.ledger.writes)])
         self.recorder.wait_for(newest, timeout_seconds)
         names = sorted(item.key[2] for item in source.items)
 
         def caught_up() -> Listing | None:
-            listing = self.recorder.list(self.path)
+            listing = self.recorder.read(self.path)
             return listing if sorted(item.key[2] for item in listing.items) == names else None
 
         listing = until(caught_up, timeout_seconds=timeout_seconds, what="the consumer to have every object")
@@ -114,7 +113,7 @@ def moving(scene: Stage, count: int = 50) -> None:
     """Wait until the first watcher has seen this many changes more."""
     watcher = scene.recorder.watchers[0]
     before = len(watcher.changes)
-    until(lambda: len(watcher.changes) >= before + count, timeout_seconds=SETTLE_SECONDS, what="changes to come through")
+    until(lambda: len(watcher.changes) >= before + count, timeout_seconds=30, what="changes to come through")
 
 
 def assert_well(scene: Stage) -> None:

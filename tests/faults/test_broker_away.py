@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +11,7 @@ import pytest
 from tests import servers
 from tests.faults import stage
 from tests.faults.recorder import Recorder
-from tests.faults.stage import SETTLE_SECONDS
 from tests.servers import Server
-from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 

@@ -73,10 +73,9 @@ def test_reads_go_on_while_redis_is_paused(victim: Server, recorder: Recorder) -
     scene = stage.build(victim, recorder, COUNT)
     (provider,) = recorder.watch(scene.source_path)
     recorder.watch(scene.path, 3)
-    with scene.reader() as reader, scene.writer(0.01):
-        with victim.paused("redis"):
-            before = reader.reads.count
-            until(lambda: reader.reads.count > before + 100, what="reads while Redis is paused")
+    with scene.reader() as reader, scene.writer(0.01), victim.paused("redis"):
+        before = reader.reads.count
+        until(lambda: reader.reads.count > before + 100, what="reads while Redis is paused")
     assert not reader.reads.wrong
     assert not scene.ledger.not_acknowledged()
     assert not checker.consistent(reader.reads.lists, provider)

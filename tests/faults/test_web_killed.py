@@ -11,8 +11,8 @@ import pytest
 
 from tests.faults import stage
 from tests.faults.ledger import Outcome
-from tests.faults.records import Expired
 from tests.faults.recorder import Recorder
+from tests.faults.records import Expired
 from tests.servers import Server
 from tests.waiting import until
 
@@ -31,7 +31,9 @@ def test_watches_resume_from_their_last_event_and_miss_nothing(victim: Server, r
         stage.moving(scene)
     assert scene.ledger.count(Outcome.REFUSED) == 0
     assert all(watcher.resumptions for watcher in recorder.watchers)
-    assert not [each for watcher in recorder.watchers for each in watcher.entries if isinstance(each, Expired)]
+    assert not [
+        each for watcher in recorder.watchers for each in watcher.entries if isinstance(each, Expired)
+    ]
     stage.assert_well(scene)
 
 
@@ -49,7 +51,9 @@ def test_write_that_was_acknowledged_and_never_hinted_at_is_replicated(
     assert len(recorder.watchers[0].changes) == 1
 
 
-def test_write_that_was_committed_and_not_yet_acknowledged_is_whole(victim: Server, recorder: Recorder) -> None:
+def test_write_that_was_committed_and_not_yet_acknowledged_is_whole(
+    victim: Server, recorder: Recorder
+) -> None:
     """The web process is killed as soon as the database has the object, in front of hint and answer."""
     scene = stage.build(victim, recorder)
     recorder.watch(scene.path)
@@ -68,6 +72,6 @@ def test_write_that_was_committed_and_not_yet_acknowledged_is_whole(victim: Serv
         until(lambda: stored() > before, what="the commit")
         os.kill(victim.pids("web")[0], signal.SIGKILL)
         writing.result(30)
-    recorder.wait_for(recorder.list(scene.source_path).revision, stage.SETTLE_SECONDS)
+    recorder.wait_for(recorder.read(scene.source_path).revision, stage.SETTLE_SECONDS)
     stage.assert_well(scene)
     assert len(recorder.watchers[0].changes) == 1

@@ -26,7 +26,9 @@ COUNT = 5_000
 
 def load(workspace: Workspace, directory: Path, count: int) -> None:
     """Store many flavours of about two kilobytes at once."""
-    objects = [catalogue.flavour(f"cpu-{number:05d}", cores=1 + number % 500) for number in range(1, count + 1)]
+    objects = [
+        catalogue.flavour(f"cpu-{number:05d}", cores=1 + number % 500) for number in range(1, count + 1)
+    ]
     for obj in objects:
         obj["metadata"]["annotations"] = {"description": "x" * 1500}
     file = directory / "flavours.json"
@@ -60,7 +62,7 @@ def test_worker_killed_in_the_middle_of_a_fill(victim: Server, recorder: Recorde
     assert time.monotonic() - began < SETTLE_SECONDS
     catalogue.export(cloud, identity)
     alice = Provider(cloud, identity).consumer()
-    read, source = recorder.list(alice.url(catalogue.FLAVOURS)), recorder.list(cloud.url(catalogue.FLAVOURS))
+    read, source = recorder.read(alice.url(catalogue.FLAVOURS)), recorder.read(cloud.url(catalogue.FLAVOURS))
     assert len(read.items) == COUNT
     assert not checker.equal_to_source(read, source, alice.cluster)
     assert not stage.verify_replica(victim)

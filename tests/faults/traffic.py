@@ -13,14 +13,27 @@ from typing import Any, Self
 from tests.e2e.catalogue import flavour
 from tests.faults import records
 from tests.faults.ledger import ADDED, DELETED, MODIFIED, NUMBER, Ledger, Outcome, Write
-from tests.faults.records import Listing
 from tests.faults.recorder import Recorder
+from tests.faults.records import Listing
 from tests.faults.wire import Answer, Broken, Connection, connected
 
 _RETRY_SECONDS = 0.05
 _numbers = itertools.count(1)
 # What a writer does again and again: of twelve writes four create, six update and two delete.
-_STEPS = (ADDED, MODIFIED, ADDED, MODIFIED, MODIFIED, DELETED, ADDED, MODIFIED, ADDED, MODIFIED, MODIFIED, DELETED)
+_STEPS = (
+    ADDED,
+    MODIFIED,
+    ADDED,
+    MODIFIED,
+    MODIFIED,
+    DELETED,
+    ADDED,
+    MODIFIED,
+    ADDED,
+    MODIFIED,
+    MODIFIED,
+    DELETED,
+)
 
 
 class Writer:

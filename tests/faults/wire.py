@@ -70,6 +70,11 @@ class Connection:
             content = b"" if status == 200 else await self._rest()
         return Answer(status, answered, content)
 
+    async def send(self, method: str, path: str) -> None:
+        """Ask, and do not wait for an answer."""
+        with self._breaking(f"{method} {path}"):
+            await self._send(method, path, None, {})
+
     async def lines(self) -> list[bytes] | None:
         """The next whole lines of the stream, at least one; None when it has ended well; Broken."""
         rest = b""
@@ -91,10 +96,19 @@ class Connection:
     async def _ask(
         self, method: str, path: str, body: Any, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str]]:
+        await self._send(method, path, body, headers)
+        assert self._reader is not None
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        fields = (line.partition(":") for line in head[1:] if line)
+        answered = {name.lower(): value.strip() for name, _, value in fields}
+        is_chunked = answered.get("transfer-encoding") == "chunked"
+        self._left_bytes = None if is_chunked else int(answered.get("content-length", "0"))
+        return int(head[0].split(" ")[1]), answered
+
+    async def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> None:
         if self._writer is None:
             await self._connect()
         assert self._writer is not None
-        assert self._reader is not None
         content = b"" if body is None else json.dumps(body).encode()
         given = {"content_type": "application/json", **headers} if body is not None else headers
         lines = [
@@ -106,12 +120,6 @@ class Connection:
             *([f"content-length: {len(content)}"] if body is not None else []),
         ]
         self._writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        fields = (line.partition(":") for line in head[1:] if line)
-        answered = {name.lower(): value.strip() for name, _, value in fields}
-        is_chunked = answered.get("transfer-encoding") == "chunked"
-        self._left_bytes = None if is_chunked else int(answered.get("content-length", "0"))
-        return int(head[0].split(" ")[1]), answered
 
     async def _connect(self) -> None:
         parts = urlsplit(self._endpoint.url)

@@ -79,4 +79,5 @@ def _last_manager(body: bytes) -> str:
     """Who wrote last, as far as managedFields tell."""
     entries = objects.decode(body)["metadata"].get("managedFields") or []
     last = max(entries, key=lambda entry: str(entry.get("time") or ""), default={})
-    return str(last.get("manager") or "")
+    manager = str(last.get("manager") or "")
+    return "" if manager == "unknown" else manager

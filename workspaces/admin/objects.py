@@ -26,7 +26,7 @@ _LABELS = 3  # shown in a row of the list
 class ObjectAdmin(OperatorAdmin):
     """The list reads no bodies; a page of it takes a fixed number of statements."""
 
-    list_display = ("name", "namespace", "kind", "workspace", "shown_labels", "revision")
+    list_display = ("name", "kind", "workspace", "namespace", "shown_labels", "revision")
     list_filter = (filters.WorkspaceFilter, filters.LabelFilter, filters.KindFilter)
     search_fields = ("name", "namespace")
     search_help_text = "Part of a name or of a namespace."

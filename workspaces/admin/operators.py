@@ -31,6 +31,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = ROWS
     list_max_show_all = ROWS
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     actions: Any = None
 

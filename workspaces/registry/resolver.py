@@ -46,6 +46,11 @@ class Resolver:
                 self._forget(self._changed_clusters(self._seen, newest.discovery))
             self._seen = newest.discovery
 
+    @property
+    def discovery(self) -> int:
+        """The last discovery revision that was seen; -1 before the first refresh."""
+        return self._seen
+
     def is_current(self, newest: Revisions) -> bool:
         """Whether nothing changed since the last refresh."""
         return newest.discovery <= self._seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,13 +69,31 @@ def test_spans_hold_no_credentials(spans: Any) -> None:
     assert "very-secret" not in "".join(span.to_json() for span in spans.get_finished_spans())
 
 
-def test_nothing_is_imported_while_it_is_off() -> None:
+def without_packages(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Load the entry points in a process where OpenTelemetry is not installed."""
     code = (
-        "import os; os.environ['DJANGO_SETTINGS_MODULE']='tests.settings'; import django; django.setup();"
-        "import sys, kcpcache.asgi, kcpcache.celery, kcpcache.apiserver.handler;"
-        "assert not [m for m in sys.modules if m.startswith('opentelemetry')]"
+        "import sys; sys.modules['opentelemetry'] = None\n"
+        "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'tests.settings'\n"
+        "import django; django.setup()\n"
+        "import kcpcache.asgi, kcpcache.celery, kcpcache.tracing\n"
+        "print(kcpcache.tracing.is_on)"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT, env={**inherited, **environment}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+
+def test_packages_are_not_needed_while_it_is_off() -> None:
+    done = without_packages()
+    assert (done.stdout.strip(), "package is missing" in done.stderr) == ("False", False)
+
+
+def test_missing_packages_are_named_where_traces_are_wanted() -> None:
+    done = without_packages(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
+    assert done.stdout.strip() == "False"
+    assert "requirements-otel.txt" in done.stderr
 
 
 def test_task_of_nobody_has_an_id_of_its_own() -> None:

@@ -16,6 +16,14 @@ def publisher() -> hints.Publisher:
     return hints.Publisher()
 
 
+@pytest.fixture
+def empty_queue(redis_server: str) -> None:
+    """The queue without what earlier tests left in it."""
+    with celery.current_app.connection_for_write() as connection:
+        connection.default_channel.queue_declare("controllers")
+        connection.default_channel.queue_purge("controllers")
+
+
 def waiting_messages() -> int:
     with celery.current_app.connection_for_read() as connection:
         return int(connection.default_channel.queue_declare("controllers", passive=True).message_count)
@@ -28,7 +36,7 @@ def test_hint_without_a_broker_neither_fails_nor_delays(publisher: hints.Publish
     assert time.monotonic() - started < 0.5
 
 
-def test_burst_of_hints_is_few_messages(publisher: hints.Publisher, redis_server: str) -> None:
+def test_burst_of_hints_is_few_messages(publisher: hints.Publisher, empty_queue: None) -> None:
     for _ in range(1000):
         publisher.publish(TASK, HINT)
     publisher.flush(5)
@@ -56,7 +64,7 @@ def test_hints_go_out_again_when_the_broker_is_back(monkeypatch: pytest.MonkeyPa
 
 
 def test_hints_of_different_keys_are_messages_of_their_own(
-    publisher: hints.Publisher, redis_server: str
+    publisher: hints.Publisher, empty_queue: None
 ) -> None:
     for index in range(3):
         publisher.publish(str(index), HINT)

@@ -1,0 +1,45 @@
+"""An instance without requests is at rest."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from tests.faults import redisserver, stage
+from tests.faults.recorder import Recorder
+from tests.servers import Server
+from tests.waiting import until
+
+pytestmark = pytest.mark.e2e
+
+REST_SECONDS = 10.0
+# Beat sends each of these at its interval: at most so many of them in that time.
+SWEEPS = {
+    "replication.tasks.sweep": 5,
+    "workspaces.tasks.sweep": 5,
+    "replication.tasks.audit": 1,
+    "workspaces.tasks.compact": 1,
+}
+_MESSAGE = re.compile(r'"LPUSH".*?\\"task\\": ?\\"([\w.]+)\\"')
+_WRITING = re.compile(r'"(?:HSET|XADD|ZADD|HDEL|ZREM|SET|UNLINK|DEL)" "kcpcache:\{', re.IGNORECASE)
+
+
+def test_nothing_moves_and_no_task_repeats_itself(victim: Server, recorder: Recorder) -> None:
+    scene = stage.build(victim, recorder, 20)
+    recorder.background.run(scene.writer().repeat(20))
+    scene.settle()
+    path = redisserver.socket_path(victim)
+    until(lambda: not _tasks(redisserver.commands(path, 4.0)) - Counter(SWEEPS), what="the work to be done")
+    before = recorder.read(scene.source_path).revision
+    heard = redisserver.commands(path, REST_SECONDS)
+    assert recorder.read(scene.source_path).revision == before
+    tasks = _tasks(heard)
+    assert tasks["replication.tasks.sweep"], "nothing was heard"
+    assert tasks <= Counter(SWEEPS)
+    assert not [line for line in heard if _WRITING.search(line)]
+
+
+def _tasks(heard: list[str]) -> Counter[str]:
+    return Counter(match[1] for line in heard if (match := _MESSAGE.search(line)))

@@ -1,0 +1,193 @@
+"""The first page, the pages of CachedResources, and what their buttons do."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from replication import actions, rows, sampling, tasks
+from replication.admin import attention, dashboard, plot
+from replication.insight.check import Check
+from replication.replica import connection, keys, meta, presence, samples
+from replication.replica.presence import Sign
+from replication.replica.samples import Sample
+from tests.unit.replication import provider
+from tests.unit.replication.provider import ALICE, CLOUD
+from workspaces import hints
+
+PAGE = f"/admin/cachedresources/{CLOUD}/cpuflavors-v1/"
+
+
+@pytest.fixture
+def worker(store: None) -> None:
+    """A worker that has just left a sign of life."""
+    sign = Sign("celery@here", 1, ["controllers", "default", "replication"], 1, "", 0.0, time.time())
+    presence.leave(connection.client(), sign)
+    presence.tick(connection.client())
+
+
+def text(client: Client, path: str = "/admin/") -> str:
+    """A page, read anew."""
+    dashboard.forget()
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_first_page_says_that_all_is_well(operator: Client, worker: None) -> None:
+    provider.export(identity_hash=str(provider.status()["identityHash"]))
+    provider.bind(ALICE)
+    shown = text(operator)
+    assert "All is well" in shown and "Needs attention" not in shown
+    assert "cpuflavors-v1" in shown and f"root:{ALICE}" in shown
+    assert "celery@here" in shown and "<svg" in shown
+
+
+def test_the_fragment_is_the_same_without_the_frame(operator: Client, worker: None) -> None:
+    shown = text(operator, "/admin/status/")
+    assert "All is well" in shown and "<html" not in shown
+
+
+def test_its_statements_do_not_grow_with_the_objects(operator: Client, worker: None) -> None:
+    text(operator)
+    with CaptureQueriesContext(database) as few:
+        text(operator)
+    provider.create_flavors(*(f"more-{number}" for number in range(40)))
+    provider.work_off()
+    with CaptureQueriesContext(database) as many:
+        text(operator)
+    assert len(many) == len(few)
+
+
+def test_who_looks_at_once_makes_it_read_once(operator: Client, worker: None) -> None:
+    text(operator)
+    with CaptureQueriesContext(database) as first:
+        text(operator)
+    with CaptureQueriesContext(database) as second:
+        operator.get("/admin/status/")
+    assert len(second) < len(first) / 2
+
+
+def test_without_redis_the_pages_still_answer(operator: Client, worker: None, settings: object) -> None:
+    connection.forget()
+    settings.KCPCACHE_REDIS_URL = "unix:///nowhere/redis.sock?db=0"  # type: ignore[attr-defined]
+    try:
+        assert "Redis" in text(operator) and "attention" in text(operator)
+        assert "RedisUnreachable" in text(operator, PAGE)
+        answer = operator.post(PAGE, {"action": "verify"}, follow=True)
+        assert "Redis does not answer" in answer.content.decode()
+    finally:
+        connection.forget()
+
+
+def test_verify_shows_what_differs_and_repair_makes_it_right(
+    operator: Client, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "_VERIFY_SECONDS", 0.2)
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(hints, "publish", lambda task, args, key: asked.append((task, *args)))
+    source = rows.all_sources()[0]
+    present = meta.read(connection.client(), source.family)
+    assert present is not None
+    connection.client().hset(source.family.objects(present.epoch), "small", b'{"forged":\0true}')
+    answer = operator.post(PAGE, {"action": "verify"})
+    assert "<li>small: it is not an object</li>" in answer.content.decode()
+    operator.post(PAGE, {"action": "repair"})
+    assert asked == [("replication.tasks.repair", source.uid)]
+    tasks.repair(source.uid)
+    assert "equal to their sources" in operator.post(PAGE, {"action": "verify"}).content.decode()
+
+
+def test_resync_notes_work_for_a_worker(
+    operator: Client, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workspaces.store import work
+
+    monkeypatch.setattr(hints, "publish", lambda *_, **__: None)
+    answer = operator.post(PAGE, {"action": "resync"}, follow=True)
+    assert "a worker was asked" in answer.content.decode()
+    assert [(item.controller, item.cluster, item.name) for item in work.due(5)] == [
+        ("cachedresource", CLOUD, "cpuflavors-v1")
+    ]
+
+
+def test_an_action_without_a_worker_says_that_it_waits(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "publish", lambda *_, **__: None)
+    answer = operator.post(PAGE, {"action": "repair"}, follow=True)
+    assert "None is at work" in answer.content.decode()
+
+
+def test_actions_of_the_list_are_for_the_chosen_ones(
+    operator: Client, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(hints, "publish", lambda task, args, key: asked.append(args[0]))
+    uid = rows.all_sources()[0].uid
+    operator.post("/admin/cachedresources/", {"action": "repair", "chosen": [uid, "no-such-uid"]})
+    assert asked == [uid]
+    answer = operator.post("/admin/cachedresources/", {"action": "repair"}, follow=True)
+    assert "Choose CachedResources" in answer.content.decode() and asked == [uid]
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ({}, True),
+        ({"q": "cpufl", "phase": "Ready", "state": "well"}, True),
+        ({"workspace": f"root:{CLOUD}"}, True),
+        ({"workspace": f"root:{ALICE}"}, False),
+        ({"phase": "Deleting"}, False),
+        ({"state": "wrong"}, False),
+        ({"label": "tier=gold"}, False),
+        ({"label": "a=b=c"}, False),
+    ],
+)
+def test_the_list_filters(operator: Client, worker: None, query: dict[str, str], is_found: bool) -> None:
+    answer = operator.get("/admin/cachedresources/", query)
+    assert (answer.context_data["rows"].paginator.count == 1) == is_found  # type: ignore[attr-defined]
+
+
+def test_samples_are_left_at_most_every_few_seconds_and_only_for_an_hour(store: None) -> None:
+    client = connection.client()
+    sampling.keep()
+    sampling.keep()
+    (first,) = samples.read(client)
+    assert first.changes == 0
+    samples.leave(client, Sample(time.time() - 4000, 1.0, 1))
+    assert samples.read(client) == [first]
+    for _ in range(300):
+        samples.leave(client, Sample(time.time(), 0.0, 0))
+    assert client.llen(keys.samples("root")) <= 241
+    assert 0 < client.ttl(keys.samples("root")) <= 3600
+
+
+def test_the_plot_breaks_where_nobody_took_samples() -> None:
+    now = 10_000.0
+    taken = [Sample(now - 600 + 15 * n, 0.1, 1) for n in range(10)] + [Sample(now, 30.0, 5)]
+    drawn = plot.draw(taken, now)
+    assert len(drawn.lines) == 2 and len(drawn.gaps) == 1
+    assert drawn.rows[-1].text == "50 s"
+    assert "highest of the last hour was 30 s" in drawn.summary
+
+
+def test_the_plot_of_nothing_is_an_empty_frame() -> None:
+    drawn = plot.draw([], 10_000.0)
+    assert (drawn.lines, drawn.gaps) == ([], []) and "no samples" in drawn.summary
+
+
+def test_the_same_trouble_is_told_once_and_the_system_comes_first(operator: Client, store: None) -> None:
+    dashboard.forget()
+    from replication.insight import health
+
+    found = health.all()
+    assert {problem.reason for each in found for problem in each.problems} == {"NoWorker"}
+    trouble = Check("workers", False, "No worker is at work.", "Start one.")
+    (item,) = attention.items(found, [trouble, Check("beat", True, "fine")])
+    assert (item.title, item.what_to_do) == ("Workers", "Start one.")
+    assert [each.name for each in item.affected] == ["cpuflavors-v1"]
