@@ -53,7 +53,9 @@ def test_watch_resumes_at_the_other_process_from_a_bookmark(
         "allowWatchBookmarks": "true",
         "resourceVersionMatch": "NotOlderThan",
     }
-    count = len(b.get(FLAVOURS)["items"])
+    present = cloud.names(FLAVOURS)
+    b.until_names(FLAVOURS, *present)  # what came before is replicated
+    count = len(present)
     with a.api.watch(a.url(FLAVOURS), **parameters) as events:
         bookmark = until_events(events, count + 1)[count]
     assert bookmark["type"] == "BOOKMARK"
