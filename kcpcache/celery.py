@@ -11,7 +11,7 @@ from kcpcache import correlation, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kcpcache.settings")
 
-app = Celery("kcpcache")
+app = Celery("kcpcache", amqp="kcpcache.reconnect:AMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["consumer"].add("kcpcache.pulse:ConsumerStep")

@@ -1,18 +1,43 @@
-"""Has a Celery worker connect to its broker anew when failed acknowledgements have used up what it may prefetch.
+"""How Celery workers and beat come back to a broker that was away: soon, and always.
 
-A message whose acknowledgement fails counts as being worked on for as long as the connection lives. When a broker goes
-away while every process of the pool is about to acknowledge, nothing is left that may be prefetched: the worker then
-reads nothing any more, not even the end of its connection, and would wait for ever.
+They try again every few seconds, however long it was away; kombu's own pauses grow to half a minute.
+
+And a worker connects anew when failed acknowledgements have used up what it may prefetch. A message whose
+acknowledgement fails counts as being worked on for as long as the connection lives. When a broker goes away while
+every process of the pool is about to acknowledge, nothing is left that may be prefetched: the worker then reads nothing
+any more, not even the end of its connection, and would wait for ever.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import kombu
 from celery import bootsteps
+from celery.app import amqp
 from celery.worker import state
 
 INTERVAL_SECONDS = 1.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 3.0
+
+
+class Connection(kombu.Connection):
+    """A connection to the broker that is tried again at least every few seconds."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> kombu.Connection:  # type: ignore[override]
+        """Try until it stands."""
+        pauses = {
+            "interval_start": FIRST_PAUSE_SECONDS,
+            "interval_step": FIRST_PAUSE_SECONDS,
+            "interval_max": LONGEST_PAUSE_SECONDS,
+        }
+        return super().ensure_connection(*args, **{**pauses, **kwargs})
+
+
+class AMQP(amqp.AMQP):
+    """Has Celery use such connections."""
+
+    Connection = Connection
 
 
 class Step(bootsteps.StartStopStep):

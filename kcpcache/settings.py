@@ -273,7 +273,7 @@ KCPCACHE_BACKEND = "workspaces.backend.Backend"
 MIDDLEWARE = [
     "kcpcache.requestid.middleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "kcpcache.staticfiles.Middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from workspaces import adminaccess
@@ -49,7 +50,7 @@ class Site(admin.AdminSite):
             *super().get_urls(),
         ]
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The dashboard."""
         from replication.admin import dashboard
 
@@ -67,7 +68,7 @@ class Site(admin.AdminSite):
             ("CachedResources", reverse("admin:cachedresources")),
             ("Consumers", reverse("admin:consumers")),
         ]
-        models = [
+        models: list[dict[str, Any]] = [
             {
                 "name": name,
                 "object_name": name,
@@ -87,13 +88,14 @@ class Site(admin.AdminSite):
         }
         return [first, *sorted(found, key=lambda app: str(app["app_label"]) != "workspaces")]
 
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
+    def admin_view(self, view: View, cacheable: bool = False) -> Any:
         """Also says what a page may load."""
         return _with_policy(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The form, under the same policy."""
-        return _restricted(super().login(request, extra_context))
+        response: HttpResponse = _restricted(super().login(request, extra_context))
+        return response
 
 
 def _with_policy(view: View) -> View:

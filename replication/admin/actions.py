@@ -18,13 +18,13 @@ _COMPARED = 50_000  # objects; more take too long for a page
 def resync(request: HttpRequest, health: Health) -> None:
     """Have workers look at the CachedResource and bring its replica to the end of the log."""
     actions.resync(health.uid, health.cluster, health.name)
-    _say(request, f"{health.name}: a worker was asked to bring it up to date.")
+    _say(request, f"A worker was asked to bring {health.name} up to date.")
 
 
 def repair(request: HttpRequest, health: Health) -> None:
     """Have a worker fill the replica again from the database; consumers read on meanwhile."""
     actions.repair(health.uid)
-    _say(request, f"{health.name}: a worker was asked to fill the replica again.")
+    _say(request, f"A worker was asked to fill the replica of {health.name} again.")
 
 
 def verify(request: HttpRequest, health: Health) -> Report | None:
@@ -32,20 +32,24 @@ def verify(request: HttpRequest, health: Health) -> Report | None:
     if (health.local or 0) > _COMPARED:
         messages.warning(
             request,
-            f"{health.name}: {health.local} objects are too many for a page; use manage.py verify_replica.",
+            f"The {health.local} objects of {health.name} are too many for a page; use manage.py verify_replica.",
         )
         return None
     try:
         report = actions.verify(health.uid)
     except connection.Error as error:
-        messages.error(request, f"{health.name}: Redis does not answer ({type(error).__name__}).")
+        messages.error(
+            request, f"Redis does not answer ({type(error).__name__}); {health.name} was not verified."
+        )
         return None
     if report is None:
-        messages.warning(request, f"{health.name}: there is no replica to be compared yet.")
+        messages.warning(request, f"There is no replica of {health.name} yet that could be compared.")
     elif report.differences:
-        messages.error(request, f"{health.name}: {len(report.differences)} differences were found.")
+        messages.error(request, f"The replica of {health.name} differs from its source.")
     else:
-        messages.success(request, f"{health.name}: {report.count} objects, equal to their sources.")
+        messages.success(
+            request, f"The replica of {health.name} is right: {report.count} objects, equal to their sources."
+        )
     return report
 
 

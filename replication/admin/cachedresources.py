@@ -19,6 +19,7 @@ from workspaces.registry import client
 from workspaces.store import inspection
 
 _ROWS = 100
+_VERIFIED = 10  # at once, while somebody waits
 PHASES = ("Ready", "Initializing", "Deleting")
 
 
@@ -74,8 +75,11 @@ def _act(request: HttpRequest, found: list[Health]) -> None:
     if action is None or not selected:
         messages.warning(request, "Choose CachedResources, and what is to be done.")
         return
-    for each in selected[:_ROWS]:
+    at_once = _VERIFIED if action is actions.verify else _ROWS
+    for each in selected[:at_once]:
         action(request, each)
+    if len(selected) > at_once:
+        messages.warning(request, f"Only the first {at_once} were looked at.")
 
 
 def _filtered(request: HttpRequest, found: list[Health]) -> list[Health]:

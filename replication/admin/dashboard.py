@@ -44,7 +44,7 @@ _lock = threading.Lock()
 _last: _Findings | None = None
 
 
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest) -> TemplateResponse:
     """The whole page; a script renews its contents every few seconds."""
     context = {**admin.site.each_context(request), "title": "Dashboard", **_context()}
     return TemplateResponse(request, "replication/dashboard.html", context)

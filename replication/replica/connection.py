@@ -31,7 +31,8 @@ def connect(url: str, *, timeout_seconds: float) -> Client:
     """A thread-safe client for a ``redis://``, ``rediss://`` or ``unix://`` URL.
 
     A call is repeated once, at once, on a new connection: Redis closes idle ones and may have been
-    restarted. Repeating is safe, for every script here compares before it writes.
+    restarted. Repeating is safe, for every script here compares before it writes. A server that does not answer
+    in time is not asked again.
     """
     return redis.Redis.from_url(
         url,
@@ -39,8 +40,7 @@ def connect(url: str, *, timeout_seconds: float) -> Client:
         decode_responses=False,
         socket_timeout=timeout_seconds,
         socket_connect_timeout=min(timeout_seconds, 1.0),
-        retry=Retry(NoBackoff(), 1),
-        retry_on_error=[redis.ConnectionError],
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 
 

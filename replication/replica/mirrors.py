@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
 _IDLE_SECONDS = 30.0  # a mirror that nobody read or watches for this long is not looked at before requests
-_DEAF_SECONDS = 1.0  # after Redis did not answer, requests do not ask it for this long
+_DEAF_SECONDS = 2.0  # after Redis did not answer, requests do not ask it for this long; the listener does
 
 
 class Mirrors:
@@ -100,18 +100,24 @@ class Mirrors:
         if self._followed():
             await asyncio.get_running_loop().run_in_executor(self._asker, self.look)
 
-    def look(self) -> None:
-        """One look at Redis for all mirrors in use."""
+    def look(self, *, is_patient: bool = False) -> None:
+        """One look at Redis for all mirrors in use.
+
+        Where it did not answer a moment ago only a caller who has time looks: as long as it finds nobody there,
+        requests need not wait to learn the same.
+        """
         now = time.monotonic()
         mirrors = self._followed()
         for mirror in mirrors:
             if now - mirror.used_at > _IDLE_SECONDS and mirror.fanout.is_idle():
                 mirror.is_followed = False
-        if not mirrors or now < self._deaf_until:
+        if not mirrors or (now < self._deaf_until and not is_patient):
             return
         try:
             client = connection.hasty_client()
-            for mirror in follower.poll(client, mirrors):
+            behind = follower.poll(client, mirrors)
+            self._deaf_until = 0.0
+            for mirror in behind:
                 self._catch_up(client, mirror)
         except Error as error:
             self._did_not_answer(error)
@@ -217,7 +223,7 @@ class Listener(threading.Thread):
     def _listen(self) -> None:
         with connection.client().pubsub(ignore_subscribe_messages=True) as channel:
             channel.subscribe(keys.CHANNEL)
-            self._mirrors.look()
+            self._mirrors.look(is_patient=True)
             polled_at = time.monotonic()
             while not self._stopping.is_set():
                 message = channel.get_message(timeout=_POLL_SECONDS)
@@ -225,7 +231,7 @@ class Listener(threading.Thread):
                     tag, _, cursor = message["data"].decode().rpartition(" ")
                     self._mirrors.catch_up_one(keys.tagged(tag).uid, int(cursor))
                 if time.monotonic() - polled_at >= _POLL_SECONDS:
-                    self._mirrors.look()
+                    self._mirrors.look(is_patient=True)
                     self._mirrors.check_consumers()
                     polled_at = time.monotonic()
 

@@ -1,8 +1,14 @@
-"""Hints that a replica has work: at most one on its way, and never worth waiting for."""
+"""Hints that a replica has work: at most one on its way, and never worth waiting for.
+
+Redis is asked in a thread of its own: one that takes no answer would otherwise hold up whoever has just written.
+"""
 
 from __future__ import annotations
 
+import contextvars
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from replication.replica import connection, lease
@@ -12,13 +18,28 @@ from workspaces import hints
 
 SYNC_TASK = "replication.tasks.sync"
 
-_DEAF_SECONDS = 1.0  # after Redis did not answer, writers do not ask it for this long
+_DEAF_SECONDS = 1.0  # after Redis did not answer, it is not asked for this long
 _asks_again_at = 0.0
+_waiting: set[Family] = set()  # asked for, and the thread has not come to them
+
+
+def _new_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="replica-wake")
+
+
+_thread = _new_thread()
 
 
 def wake(family: Family) -> None:
     """Have a worker bring this replica forward, unless one is about to; lost hints are made good by the sweep."""
+    if family not in _waiting and time.monotonic() >= _asks_again_at:
+        _waiting.add(family)
+        _thread.submit(contextvars.copy_context().run, _mark, family)
+
+
+def _mark(family: Family) -> None:
     global _asks_again_at
+    _waiting.discard(family)  # first: what is written from now on is asked for again
     if time.monotonic() < _asks_again_at:
         return
     try:
@@ -33,3 +54,12 @@ def want(family: Family, revision: int) -> None:
     with suppress(Error):
         connection.hasty_client().set(family.wanted, revision, ex=30)
     wake(family)
+
+
+def _renew() -> None:
+    global _thread
+    _thread = _new_thread()
+    _waiting.clear()
+
+
+os.register_at_fork(after_in_child=_renew)  # threads do not survive a fork

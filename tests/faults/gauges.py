@@ -27,7 +27,9 @@ def read(pid: int) -> Gauges:
 
 def holds_connection(pid: int, port: int) -> bool:
     """Whether a process has a connection to a port of the loopback."""
-    inodes = {link for each in Path(f"/proc/{pid}/fd").iterdir() if (link := _target(each)).startswith("socket:")}
+    inodes = {
+        link for each in Path(f"/proc/{pid}/fd").iterdir() if (link := _target(each)).startswith("socket:")
+    }
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return any(row[2].endswith(f":{port:04X}") and f"socket:[{row[9]}]" in inodes for row in rows)
 

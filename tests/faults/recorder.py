@@ -149,15 +149,18 @@ class Recorder:
         return made
 
     def read(self, path: str) -> Listing:
-        """A list now; AssertionError unless it is answered."""
+        """A list now, or as soon as the server is there; AssertionError when it answers anything else."""
 
-        async def ask() -> Listing:
+        async def ask() -> Answer | None:
             async with connected(self.endpoint, self.tls) as connection:
-                answer = await connection.request("GET", path)
-                assert answer.status == 200, f"GET {path}: {answer.status} {answer.body[:300]!r}"
-                return records.listing(answer.body)
+                with contextlib.suppress(Broken):
+                    return await connection.request("GET", path)
+                return None
 
-        return self.background.run(ask())
+        answer = until(lambda: self.background.run(ask()), what=f"an answer to GET {path}")
+        assert answer is not None
+        assert answer.status == 200, f"GET {path}: {answer.status} {answer.body[:300]!r}"
+        return records.listing(answer.body)
 
     def replay(self, path: str, revisions: Sequence[int], end: int) -> list[Watcher]:
         """Open a watch behind each of some revisions; they come back when they have reached `end`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -21,9 +21,9 @@ class AccountAdmin(EditableAdmin, UserAdmin):  # type: ignore[type-arg]
 
     list_display = ("username", "is_active", "is_staff", "last_login")
     list_filter = ("is_staff", "is_active", "groups")
-    filter_horizontal = ("groups",)
+    filter_horizontal: ClassVar[Any] = ("groups",)
     readonly_fields = ("last_login", "date_joined")
-    fieldsets: Any = (
+    fieldsets: ClassVar[Any] = (
         (None, {"fields": ("username", "password")}),
         ("Names", {"fields": ("first_name", "last_name", "email")}),
         (
@@ -39,7 +39,7 @@ class AccountAdmin(EditableAdmin, UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Group)
-class AccountGroupAdmin(EditableAdmin, GroupAdmin):  # type: ignore[type-arg]
+class AccountGroupAdmin(EditableAdmin, GroupAdmin):
     """Groups, by their names as the API knows them."""
 
     fields = ("name",)

@@ -7,6 +7,7 @@ import difflib
 from dataclasses import dataclass
 
 from kcpcache.apimachinery import objects
+from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.storage import Key
 from workspaces.admin import yamltext
 from workspaces.store import inspection
@@ -58,8 +59,8 @@ def _change(past: PastChange) -> Change:
 
 
 def _difference(before: bytes, after: bytes) -> list[Line]:
-    texts = [yamltext.of(_quiet(body)).splitlines() for body in (before, after)]
-    found = difflib.unified_diff(*texts, lineterm="", n=2)
+    former, latter = (yamltext.of(_quiet(body)).splitlines() for body in (before, after))
+    found = difflib.unified_diff(former, latter, lineterm="", n=2)
     return [
         Line("…" if line.startswith("@@") else line[:1], "" if line.startswith("@@") else line[1:])
         for line in found
@@ -67,7 +68,7 @@ def _difference(before: bytes, after: bytes) -> list[Line]:
     ][1:]
 
 
-def _quiet(body: bytes) -> objects.JSONObject:
+def _quiet(body: bytes) -> JSONObject:
     """Without what changes at every write."""
     obj = objects.decode(body)
     for field in ("resourceVersion", "managedFields"):
@@ -78,6 +79,6 @@ def _quiet(body: bytes) -> objects.JSONObject:
 def _last_manager(body: bytes) -> str:
     """Who wrote last, as far as managedFields tell."""
     entries = objects.decode(body)["metadata"].get("managedFields") or []
-    last = max(entries, key=lambda entry: str(entry.get("time") or ""), default={})
+    last: JSONObject = max(entries, key=lambda entry: str(entry.get("time") or ""), default={})
     manager = str(last.get("manager") or "")
     return "" if manager == "unknown" else manager

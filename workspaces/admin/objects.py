@@ -26,12 +26,12 @@ _LABELS = 3  # shown in a row of the list
 class ObjectAdmin(OperatorAdmin):
     """The list reads no bodies; a page of it takes a fixed number of statements."""
 
-    list_display = ("name", "kind", "workspace", "namespace", "shown_labels", "revision")
+    list_display = ("titled", "kind", "workspace", "shown_labels", "revision")
     list_filter = (filters.WorkspaceFilter, filters.LabelFilter, filters.KindFilter)
     search_fields = ("name", "namespace")
     search_help_text = "Part of a name or of a namespace."
     ordering = ("cluster", "group", "resource", "identity", "namespace", "name")
-    sortable_by = ("name", "revision")
+    sortable_by = ("titled", "revision")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Object]:
         """Everything but the bodies."""
@@ -50,7 +50,15 @@ class ObjectAdmin(OperatorAdmin):
                 row.path = paths.get(row.cluster, row.cluster)
         return response
 
-    @admin.display(ordering="resource")
+    @admin.display(description="name", ordering="name")
+    def titled(self, row: Object) -> SafeString:
+        """Its name and, where it lies in one, its namespace."""
+        namespace = (
+            format_html(' <span class="kc-quiet">in {}</span>', row.namespace) if row.namespace else ""
+        )
+        return format_html("{}{}", row.name, namespace)
+
+    @admin.display
     def kind(self, row: Object) -> str:
         """``resource.group``."""
         return f"{row.resource}.{row.group}" if row.group else row.resource

@@ -36,7 +36,7 @@ class TokenForm(forms.Form):
     def clean_user(self) -> str:
         """A name as Django takes it."""
         name: str = self.cleaned_data["user"]
-        get_user_model().username_validator(name)  # type: ignore[attr-defined]
+        get_user_model().username_validator(name)
         return name
 
 

@@ -111,5 +111,5 @@ def _bytes(value: Any) -> bytes | None:
 
 
 def _moment(value: Any) -> datetime.datetime:
-    moment = parse_datetime(value) if isinstance(value, str) else value
+    moment: datetime.datetime = (parse_datetime(value) if isinstance(value, str) else None) or value
     return moment.replace(tzinfo=datetime.UTC) if timezone.is_naive(moment) else moment

@@ -109,7 +109,7 @@ def test_resync_notes_work_for_a_worker(
 
     monkeypatch.setattr(hints, "publish", lambda *_, **__: None)
     answer = operator.post(PAGE, {"action": "resync"}, follow=True)
-    assert "a worker was asked" in answer.content.decode()
+    assert "A worker was asked" in answer.content.decode()
     assert [(item.controller, item.cluster, item.name) for item in work.due(5)] == [
         ("cachedresource", CLOUD, "cpuflavors-v1")
     ]

@@ -34,6 +34,7 @@ def published(monkeypatch):
     """The hints that were sent."""
     sent = []
     monkeypatch.setattr(wake.hints, "publish", lambda task, args, key: sent.append((task, args)))
+    monkeypatch.setattr(wake._thread, "submit", lambda job, *args: job(*args))
     return sent
 
 
