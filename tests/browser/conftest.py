@@ -13,14 +13,24 @@ from tests.e2e import catalogue
 from tests.e2e.catalogue import Provider, Workspace
 from tests.servers import Server
 
+# Without a browser these tests are left out, which is said in one line at the end.
+collect_ignore_glob = [] if chromium.binaries() else ["test_*.py"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """See above."""
+    if collect_ignore_glob:
+        terminalreporter.write_line(
+            "The browser tests were left out: there is no browser (apt-get install chromium chromium-driver)."
+        )
+
+
 USER, PASSWORD = "kcp-admin", "a-password-of-tests"
 
 
 @pytest.fixture(scope="package")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The whole service; its workers are stopped now and then, so nobody else uses it."""
-    if chromium.binaries() is None:
-        pytest.skip("there is no browser; it takes: apt-get install chromium chromium-driver")
     environment = {"KCPCACHE_ADMIN_PASSWORD": PASSWORD, "KCPCACHE_WORKER_CONCURRENCY": "1"}
     with servers.running(tmp_path_factory.mktemp("browser") / "data", **environment) as running:
         yield running

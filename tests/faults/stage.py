@@ -105,7 +105,9 @@ def verify_replica(server: Server) -> list[str]:
     """I9: what `manage.py verify_replica` finds."""
     done = server.manage("verify_replica", "--output", "json", "--timeout-seconds", "5", check=False)
     report = json.loads(done.stdout)
-    found = [f"{each['cachedResource']}: {text}" for each in report["replicas"] for text in each["differences"]]
+    found = [
+        f"{each['cachedResource']}: {text}" for each in report["replicas"] for text in each["differences"]
+    ]
     return found + [f"stray key {key}" for key in report["strayKeys"]]
 
 
