@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from django.db import connection
+
 from kcpcache.apimachinery import errors, resourceversion, storage
 from kcpcache.apimachinery.descriptor import Descriptor
 from kcpcache.apiserver import (
@@ -45,6 +47,7 @@ ASGIApplication = Callable[[ASGIScope, Receive, Send], Awaitable[None]]
 T = TypeVar("T")
 
 THREADS = 16
+_SINGLE_WRITES = ("create", "update", "patch", "delete")  # of one object: they take milliseconds
 _API_PREFIXES = ("/clusters/", "/services/")
 _DJANGO_PREFIXES = ("/admin/", "/api/", "/metrics", "/static/")
 _PARSED_LIMIT = 500  # objects; longer lists that must be parsed are left to a thread
@@ -56,6 +59,13 @@ class Front:
     def __init__(self, django: ASGIApplication) -> None:
         self._django = django
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
+        # SQLite has one writer at a time. Where that is always the same thread, its connection's page cache stays
+        # true; a commit on another connection would empty it.
+        self._writer = (
+            ThreadPoolExecutor(1, thread_name_prefix="api-writer")
+            if connection.vendor == "sqlite"
+            else self._threads
+        )
         self._barrier = Barrier(lambda: backend.backend().freshness_checks())
         self._is_stopping = False
 
@@ -75,7 +85,8 @@ class Front:
 
     def close(self) -> None:
         """Give the threads back; requests that wait for one are cancelled."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in {self._threads, self._writer}:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -131,6 +142,8 @@ class Front:
             self._refuse_new_watches(info)
             answer = await self._from_memory(request, info)
             if answer is None:
+                if info.verb in _SINGLE_WRITES:
+                    return await asyncio.get_running_loop().run_in_executor(self._writer, lean.respond, request)
                 return await self._in_thread(lean.call if info.verb == "watch" else lean.respond, request)
         except Exception as error:
             answer = exceptions.response(error, request)
