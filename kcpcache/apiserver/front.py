@@ -143,7 +143,9 @@ class Front:
             answer = await self._from_memory(request, info)
             if answer is None:
                 if info.verb in _SINGLE_WRITES:
-                    return await asyncio.get_running_loop().run_in_executor(self._writer, lean.respond, request)
+                    return await asyncio.get_running_loop().run_in_executor(
+                        self._writer, lean.respond, request
+                    )
                 return await self._in_thread(lean.call if info.verb == "watch" else lean.respond, request)
         except Exception as error:
             answer = exceptions.response(error, request)
