@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import Any
 
 from django.db import transaction
@@ -21,7 +22,8 @@ def wake_replicas(sender: Any, change: Written, **_: Any) -> None:
     if key.namespace:
         return  # only cluster-scoped resources are replicated
     collection = Collection(key.cluster, key.group, key.resource, key.identity)
-    transaction.on_commit(lambda: _wake(collection), robust=True)
+    context = contextvars.copy_context()  # hints carry the id of this request
+    transaction.on_commit(lambda: context.run(_wake, collection), robust=True)
 
 
 def _wake(collection: Collection) -> None:

@@ -8,15 +8,18 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
-from django.db import connections
+from django.db import connection, connections
 
 from kcpcache.apimachinery import errors
 from kcpcache.apiserver.exchange import User
+from kcpcache.apiserver.requestinfo import RequestInfo
+from workspaces import kinds
 from workspaces.models import Token
 from workspaces.registry import scopes
 from workspaces.registry.resolver import resolver
-from workspaces.store import broadcast, revisions
+from workspaces.store import broadcast, locks, revisions
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,18 @@ def add_health_check(name: str, check: HealthCheck) -> None:
 def add_service(start: Callable[[], None], stop: Callable[[], None]) -> None:
     """Have something run in every web process: followers of logs and streams."""
     _starters.append((start, stop))
+
+
+class SharedCommits:
+    """See `kcpcache.apiserver.backend.SharedCommits`."""
+
+    def may_share(self, info: RequestInfo) -> bool:
+        """Not what changes discovery: the resolver remembers what it reads, and may not read what is undone."""
+        return info.resource not in kinds.discovery_resources()
+
+    def shared(self) -> AbstractContextManager[Callable[[], None]]:
+        """See `store.locks.shared`."""
+        return locks.shared()
 
 
 class Backend:
@@ -76,6 +91,10 @@ class Backend:
 
     async def _refresh(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._asker, _refresh_resolver)
+
+    def shared_commits(self) -> SharedCommits | None:
+        """SQLite's writers share commits; PostgreSQL has many at a time, and its own way of it."""
+        return SharedCommits() if connection.vendor == "sqlite" else None
 
     def authenticate_token(self, token: str) -> User | None:
         """The user of a token of ours; None when it is unknown, expired or its user inactive."""

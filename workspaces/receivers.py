@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import Any
 
 from django.db import transaction
@@ -34,7 +35,8 @@ def note_work(change: Written, **_: Any) -> None:
     for item in dict.fromkeys(items):
         work.note(*item)
     if items:
-        transaction.on_commit(hint, robust=True)
+        context = contextvars.copy_context()  # hints carry the id of this request
+        transaction.on_commit(lambda: context.run(hint), robust=True)
 
 
 def hint() -> None:

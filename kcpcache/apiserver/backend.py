@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Protocol
 
@@ -36,6 +37,19 @@ class Scope(Protocol):
         """Changes whenever `resources()` does: an ETag and a cache key for documents."""
 
 
+class SharedCommits(Protocol):
+    """How several writes of one thread are committed at once."""
+
+    def may_share(self, info: RequestInfo) -> bool:
+        """Whether a write may see others that are not committed yet: not so where memory is made of what it sees."""
+
+    def shared(self) -> AbstractContextManager[Callable[[], None]]:
+        """One commit of everything that is written inside, at its end; in it, each write can be undone by itself.
+
+        The value, called after each write, raises when what was written so far is lost.
+        """
+
+
 class Backend(Protocol):
     """The workspaces behind the API."""
 
@@ -51,6 +65,9 @@ class Backend(Protocol):
 
     def freshness_checks(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """What must run, after a request began, to make `known_scope` and non-blocking storages current."""
+
+    def shared_commits(self) -> SharedCommits | None:
+        """For a store that has one writer at a time, None for one that has many."""
 
     def authenticate_token(self, token: str) -> User | None:
         """The user of a bearer token; None when nobody issued it or it has expired (may block)."""

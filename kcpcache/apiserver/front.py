@@ -12,8 +12,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from django.db import connection
-
 from kcpcache.apimachinery import errors, resourceversion, storage
 from kcpcache.apimachinery.descriptor import Descriptor
 from kcpcache.apiserver import (
@@ -36,6 +34,7 @@ from kcpcache.apiserver.exchange import Request, Response, User
 from kcpcache.apiserver.freshness import Barrier
 from kcpcache.apiserver.handler import Answer
 from kcpcache.apiserver.requestinfo import RequestInfo
+from kcpcache.apiserver.writequeue import WriteQueue
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +58,7 @@ class Front:
     def __init__(self, django: ASGIApplication) -> None:
         self._django = django
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
-        # SQLite has one writer at a time. Where that is always the same thread, its connection's page cache stays
-        # true; a commit on another connection would empty it.
-        self._writer = (
-            ThreadPoolExecutor(1, thread_name_prefix="api-writer")
-            if connection.vendor == "sqlite"
-            else self._threads
-        )
+        self._writes: WriteQueue | None = None  # of a store that has one writer at a time
         self._barrier = Barrier(lambda: backend.backend().freshness_checks())
         self._is_stopping = False
 
@@ -85,8 +78,9 @@ class Front:
 
     def close(self) -> None:
         """Give the threads back; requests that wait for one are cancelled."""
-        for threads in {self._threads, self._writer}:
-            threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._writes is not None:
+            self._writes.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -142,10 +136,9 @@ class Front:
             self._refuse_new_watches(info)
             answer = await self._from_memory(request, info)
             if answer is None:
-                if info.verb in _SINGLE_WRITES:
-                    return await asyncio.get_running_loop().run_in_executor(
-                        self._writer, lean.respond, request
-                    )
+                writes = self._write_queue() if info.verb in _SINGLE_WRITES else None
+                if writes is not None:
+                    return await writes.respond(request)
                 return await self._in_thread(lean.call if info.verb == "watch" else lean.respond, request)
         except Exception as error:
             answer = exceptions.response(error, request)
@@ -153,6 +146,11 @@ class Front:
         if handler.wants_encoding(request, answer):
             return await self._in_thread(handler.encode, request, answer)
         return answer
+
+    def _write_queue(self) -> WriteQueue | None:
+        if self._writes is None and (commits := backend.backend().shared_commits()) is not None:
+            self._writes = WriteQueue(commits)
+        return self._writes
 
     async def _authenticate(self, request: Request) -> User:
         request.user = authentication.remembered(request)

@@ -42,16 +42,21 @@ class LeanRequest(HttpRequest):
 
 def respond(request: Request) -> Answer:
     """The view's answer; runs in a worker thread."""
-    handler.begin(request)
     with DatabaseConnections():
-        try:
-            match = resolve(request.path, _URLS)
-        except Resolver404:
-            return handler.finish(request, exceptions.response(documents.not_found(), request))
-        match.func(LeanRequest(request), *match.args, **match.kwargs)
-        if request.answer is None:
-            raise RuntimeError(f"the view of {match.route} does not answer API requests")
-        return request.answer
+        return respond_inside(request)
+
+
+def respond_inside(request: Request) -> Answer:
+    """The same inside `DatabaseConnections`, which may hold several requests and a transaction of them all."""
+    handler.begin(request)
+    try:
+        match = resolve(request.path, _URLS)
+    except Resolver404:
+        return handler.finish(request, exceptions.response(documents.not_found(), request))
+    match.func(LeanRequest(request), *match.args, **match.kwargs)
+    if request.answer is None:
+        raise RuntimeError(f"the view of {match.route} does not answer API requests")
+    return request.answer
 
 
 def call(request: Request) -> Answer:

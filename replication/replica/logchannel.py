@@ -21,21 +21,25 @@ from workspaces.store import broadcast
 logger = logging.getLogger(__name__)
 
 _SPACING_SECONDS = 0.005  # between two messages: a burst of commits is one
+_ALONE_SECONDS = (
+    0.25  # while no other process listens; one that has just begun polls, so it hears soon enough
+)
 _PAUSE_SECONDS = 1.0  # after Redis did not answer
 _WAIT_SECONDS = 0.5  # for a message, before looking whether to stop
 
 _token = uuid.uuid4().hex  # a process need not hear of its own commits
 
 
-def publish() -> None:
-    """Send one message; raises what a Redis that is away makes its client raise."""
-    connection.hasty_client().publish(keys.log_channel(settings.KCPCACHE_SHARD), _token)
+def publish() -> int:
+    """Send one message; how many other processes got it. Raises what a Redis that is away makes its client raise."""
+    heard = int(connection.hasty_client().publish(keys.log_channel(settings.KCPCACHE_SHARD), _token))
+    return heard - 1 if _listener is not None else heard
 
 
 class Announcer:
     """Publishes from a thread of its own, which starts with the first commit."""
 
-    def __init__(self, publish: Callable[[], None] = publish) -> None:
+    def __init__(self, publish: Callable[[], int] = publish) -> None:
         self._publish = publish
         self._due = threading.Event()
         self._guard = threading.Lock()
@@ -53,15 +57,16 @@ class Announcer:
     def _run(self) -> None:
         while self._due.wait():
             self._due.clear()
-            time.sleep(_SPACING_SECONDS if self._try_to_publish() else _PAUSE_SECONDS)
+            time.sleep(self._try_to_publish())
 
-    def _try_to_publish(self) -> bool:
+    def _try_to_publish(self) -> float:
+        """How long to wait for the next."""
         try:
-            self._publish()
+            heard = self._publish()
         except Exception as error:  # whatever Redis does, the hint is only a hint
             logger.debug("a commit was not announced: %s", error)
-            return False
-        return True
+            return _PAUSE_SECONDS
+        return _SPACING_SECONDS if heard > 0 else _ALONE_SECONDS
 
 
 class Listener(threading.Thread):

@@ -165,15 +165,14 @@ def stop() -> None:
 
 
 def notify() -> None:
-    """Say that something was committed here; costs little in a process without a follower."""
-    if _follower is not None:
-        _follower.wake()
+    """Say that something was committed here; nothing is read while nobody watches."""
+    wake()
     for announce in _announcers:
         announce()
 
 
 def wake() -> None:
-    """Say that something was committed in another process; nothing is read while nobody watches here."""
+    """Have the follower read, if anybody watches here; otherwise it polls now and then, to keep its place."""
     if _follower is not None and not _hub.is_idle():
         _follower.wake()
 

@@ -11,11 +11,11 @@ import os
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from workspaces.store import connecting
@@ -92,6 +92,22 @@ def writer(*, savepoint: bool = True) -> Iterator[BaseDatabaseWrapper]:
             yield connection
     finally:
         leave()
+
+
+@contextmanager
+def shared() -> Iterator[Callable[[], None]]:
+    """One transaction for several writes on SQLite, each of which is a savepoint of it.
+
+    The value, called after each, raises OperationalError when SQLite has given up the whole transaction, as it does
+    when the disk is full: what would follow were no part of it.
+    """
+    with writer() as database:
+
+        def check() -> None:
+            if database.needs_rollback or not database.connection.in_transaction:
+                raise OperationalError("the transaction was rolled back")
+
+        yield check
 
 
 def stripe(*parts: str) -> int:

@@ -18,6 +18,7 @@ from kcpcache.apimachinery.storage import (
     Record,
     WriteOptions,
 )
+from kcpcache.apiserver.backend import SharedCommits
 from kcpcache.apiserver.exchange import User
 from kcpcache.apiserver.requestinfo import RequestInfo
 
@@ -188,6 +189,7 @@ class Backend:
         self.checks_run = 0
         self.discovery = 1
         self.withdrawn: set[str] = set()
+        self.commits: SharedCommits | None = None
 
     def fresh_scope(self, info: RequestInfo) -> Scope:
         if self.fails_with is not None:
@@ -198,6 +200,9 @@ class Backend:
 
     def known_scope(self, info: RequestInfo) -> Scope | None:
         return self.fresh_scope(info)
+
+    def shared_commits(self) -> SharedCommits | None:
+        return self.commits
 
     def discovery_revision(self) -> int:
         return self.discovery

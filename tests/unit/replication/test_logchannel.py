@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -87,9 +88,33 @@ def test_listener_whose_connection_is_lost_listens_again(wakes: Wakes, listener:
     assert wakes.wait(5)
 
 
+def test_process_that_is_alone_knows_it(listener: None) -> None:
+    assert logchannel.publish() == 0
+    with connection.client().pubsub(ignore_subscribe_messages=True) as another:
+        another.subscribe(channel())
+        until(lambda: heard() == 2, what="the other listener")
+        assert logchannel.publish() == 1
+
+
+def test_announcements_that_nobody_else_hears_are_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(logchannel, "time", SimpleNamespace(sleep=pauses.append))
+    heard = [1, 0, 2]
+    announcer = logchannel.Announcer(heard.pop)
+    for count in range(1, 4):
+        announcer.announce()
+        until(lambda count=count: len(pauses) == count, what="the message")
+    assert pauses == [logchannel._SPACING_SECONDS, logchannel._ALONE_SECONDS, logchannel._SPACING_SECONDS]
+
+
 def test_announcements_of_a_burst_are_few() -> None:
     sent: list[float] = []
-    announcer = logchannel.Announcer(lambda: sent.append(time.monotonic()))
+
+    def publish() -> int:
+        sent.append(time.monotonic())
+        return 1
+
+    announcer = logchannel.Announcer(publish)
     begun = time.monotonic()
     for _ in range(1000):
         announcer.announce()
@@ -103,10 +128,11 @@ def test_what_is_announced_while_a_message_is_sent_is_announced_after_it() -> No
     sending, go_on = threading.Event(), threading.Event()
     sent: list[int] = []
 
-    def publish() -> None:
+    def publish() -> int:
         sending.set()
         assert go_on.wait(5)
         sent.append(1)
+        return 1
 
     announcer = logchannel.Announcer(publish)
     announcer.announce()
@@ -120,7 +146,7 @@ def test_redis_that_is_away_delays_and_fails_no_writer(monkeypatch: pytest.Monke
     asked, answer = threading.Event(), threading.Event()
     monkeypatch.setattr(logchannel, "_PAUSE_SECONDS", 0.01)
 
-    def publish() -> None:
+    def publish() -> int:
         asked.set()
         answer.wait(5)
         raise ConnectionError("nobody is there")
