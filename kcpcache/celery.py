@@ -6,6 +6,7 @@ import logging.config
 import os
 
 from celery import Celery, signals
+from django import db
 
 from kcpcache import correlation, tracing
 
@@ -13,6 +14,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kcpcache.settings")
 
 app = Celery("kcpcache", amqp="kcpcache.reconnect:AMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# Celery's part for Django would close the database after each task; `usable_connections` does what Django does for
+# requests. The name has no place in the settings: the fixup asks for it with its prefix.
+app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000
 app.autodiscover_tasks()
 app.steps["consumer"].add("kcpcache.pulse:ConsumerStep")
 app.steps["consumer"].add("kcpcache.reconnect:Step")
@@ -27,6 +31,13 @@ def log_as_django_does(**_: object) -> None:
     from django.conf import settings
 
     logging.config.dictConfig(settings.LOGGING)
+
+
+@signals.task_prerun.connect
+@signals.task_postrun.connect
+def usable_connections(**_: object) -> None:
+    """Close connections that are broken or too old, and keep the others, with what they have in memory."""
+    db.close_old_connections()
 
 
 @signals.worker_process_init.connect

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
+import orjson
 from django.conf import settings
 from django.db.models import F
 
@@ -18,6 +19,7 @@ from kcpcache.apimachinery.storage import Collection
 from replication.models import Replica
 from replication.replica.keys import Family
 from workspaces.registry.resolver import resolver
+from workspaces.store import connecting
 
 _MEMORY_SECONDS = 1.0  # how long a process trusts its list of sources
 
@@ -63,10 +65,34 @@ def source_of(row: Replica) -> Source:
     )
 
 
+_SOURCE = (
+    'SELECT uid, shard, cluster, name, "group", version, resource, identity, selector, selection, epoch, "cursor"'
+    " FROM replication_replica WHERE uid = %s AND NOT is_deleted"
+)
+
+
 def find(uid: str) -> Source | None:
-    """The replica of a CachedResource; None when it should not exist (any more)."""
-    row = Replica.objects.filter(uid=uid, is_deleted=False).first()
-    return source_of(row) if row else None
+    """The replica of a CachedResource; None when it should not exist (any more).
+
+    By a statement of its own, as it is asked several times for each batch: a model costs sixteen times as much.
+    """
+    with connecting.usable().cursor() as cursor:
+        cursor.execute(_SOURCE, [uid])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    uid, shard, cluster, name, group, version, resource, identity, selector, selection, epoch, reached = row
+    return Source(
+        uid=uid,
+        name=name,
+        family=Family(shard, cluster, uid),
+        collection=Collection(cluster, group, resource, identity),
+        version=version,
+        selector_json=orjson.loads(selector),
+        selection=selection,
+        epoch=epoch,
+        cursor=reached,
+    )
 
 
 def all_sources() -> list[Source]:
