@@ -3,8 +3,8 @@
 Each worker is `celery -A kcpcache worker --concurrency 1` as an operator adds it, started before the clock. In each
 round every object of every CachedResource is changed while no worker listens, and the messages that say so are set
 aside; when all workers wait for the queue they are put back at once, and the time runs until every replica in Redis has
-come to its last change. The client only looks at one value in Redis every 20 ms. Throughput grows with the workers until
-the cores end.
+come to its last change. The client only looks at one value in Redis every 20 ms. Throughput grows with the workers
+until the cores end.
 """
 
 from __future__ import annotations
