@@ -54,13 +54,17 @@ def restart() -> Check:
     missing = [uid for uid in found.rows if (state := found.replicas.get(uid)) is None or state.meta is None]
     settling = [uid for uid, state in found.replicas.items() if state.meta and state.meta.is_settling]
     figures = {
-        "replicas to be filled": (len(missing), 0),
-        "replicas that follow a new selector": (len(settling), 0),
-        "changes on their way to replicas": (sum(each.changes for each in found.backlogs.values()), _MUCH),
-        "things to be reconciled": (overview.waiting(), _MUCH),
+        "to be filled": ("replica", len(missing), 0),
+        "to be brought to a new selector": ("replica", len(settling), 0),
+        "on their way to replicas": ("change", sum(each.changes for each in found.backlogs.values()), _MUCH),
+        "to be reconciled": ("object", overview.waiting(), _MUCH),
     }
-    reasons = [f"{count} {name}" for name, (count, most) in figures.items() if count > most]
+    reasons = [
+        f"{count} {noun if count == 1 else f'{noun}s'} {what}"
+        for what, (noun, count, most) in figures.items()
+        if count > most
+    ]
     if reasons:
-        message = f"Better wait, there are {', '.join(reasons)}."
+        message = f"Better wait, there {'is' if reasons[0].startswith('1 ') else 'are'} {', '.join(reasons)}."
         return Check("restart", False, message, "Nothing is lost if you do not wait; it only takes longer.")
     return Check("restart", True, "Yes: every write is in the database and every replica is complete.")

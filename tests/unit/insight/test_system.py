@@ -61,7 +61,9 @@ def test_it_is_safe_to_restart_when_replicas_are_complete() -> None:
     installation.publish("cpu-1")
     assert system.is_safe_to_restart().is_well
     connection.client().flushall()
-    assert not system.is_safe_to_restart().is_well
+    verdict = system.is_safe_to_restart()
+    assert not verdict.is_well
+    assert verdict.message == "Better wait, there is 1 replica to be filled."
 
 
 def test_queue_without_a_worker_is_said() -> None:
