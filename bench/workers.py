@@ -186,7 +186,8 @@ def _round(load: Load, names: list[str], serial: int) -> float:
     hints.flush(10.0)
     control = celery.current_app.control
     with celery.current_app.connection_for_write() as broker:
-        queues = broker.default_channel.client
+        channel: Any = broker.default_channel
+        queues = channel.client  # the broker's Redis
         queues.rename(_QUEUE, _ASIDE)
         control.broadcast("add_consumer", {"queue": _QUEUE}, destination=names)
         time.sleep(_LISTEN_SECONDS)
