@@ -40,6 +40,12 @@ def usable_connections(**_: object) -> None:
     db.close_old_connections()
 
 
+@signals.worker_process_shutdown.connect
+def finished_connections(**_: object) -> None:
+    """Leave no connection for the server to miss, nor SQLite's log without the last close that empties it."""
+    db.connections.close_all()
+
+
 @signals.worker_process_init.connect
 def trace(**_: object) -> None:
     """Each process of the pool has spans and an exporter of its own."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +53,20 @@ def claim(directory: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def fold_log(database: Path) -> None:
+    """Fold a SQLite database's write-ahead log into its file, so that the file alone can be copied.
+
+    SQLite does it when the last connection is closed, which a process that is killed does not live to do.
+    A file that is not there, or that somebody else holds, is left as it is: nothing in its log is lost.
+    """
+    if database.is_file():
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(database, timeout=5.0)) as connection,
+        ):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _lock(descriptor: int, directory: Path) -> None:

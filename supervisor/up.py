@@ -53,6 +53,9 @@ def main(arguments: list[str]) -> int:
             finally:
                 signals.hurry = family.kill
                 family.stop(programs.STOP_ORDER)
+                database = settings.DATABASES["default"]
+                if database["ENGINE"] == "django.db.backends.sqlite3":
+                    datadir.fold_log(Path(database["NAME"]))
     except (StartRefused, ImproperlyConfigured) as refusal:
         sys.stderr.write(f"kcpcache: {refusal}\n")
         return 1

@@ -111,15 +111,16 @@ def test_failure_before_the_end_undoes_everything() -> None:
 def test_full_disk_loses_the_transaction_and_nothing_is_written_outside_of_it() -> None:
     before = put("old")
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA page_count")
-        ((pages,),) = cursor.fetchall()
+        pages, free, page_size = (
+            _pragma(cursor, name) for name in ("page_count", "freelist_count", "page_size")
+        )
         cursor.execute(f"PRAGMA max_page_count = {pages + 4}")
     try:
         with pytest.raises(OperationalError), locks.shared() as check:
             put("a")
             check()
             with pytest.raises(OperationalError, match="full"):
-                put("b", text="x" * 100_000)
+                put("b", text="x" * page_size * (free + 25))
             check()
             put("c")
             check()
@@ -128,6 +129,12 @@ def test_full_disk_loses_the_transaction_and_nothing_is_written_outside_of_it() 
             cursor.execute("PRAGMA max_page_count = 1073741823")
     assert names() == ["old"]
     assert revisions.newest().value == before
+
+
+def _pragma(cursor: Any, name: str) -> int:
+    cursor.execute(f"PRAGMA {name}")
+    ((value,),) = cursor.fetchall()
+    return int(value)
 
 
 def test_transaction_that_sqlite_gave_up_is_noticed_at_the_next_check() -> None:

@@ -30,3 +30,9 @@ def test_connection_that_broke_is_replaced_before_the_next_task(monkeypatch: pyt
     monkeypatch.setattr(connection, "is_usable", lambda: False)
     signals.task_prerun.send(sender=None)
     assert connection.connection is not broken
+
+
+def test_process_that_ends_closes_its_connections() -> None:
+    connection.ensure_connection()
+    signals.worker_process_shutdown.send(sender=None)
+    assert connection.connection is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -74,3 +76,28 @@ def test_a_directory_open_to_others_is_not_private(tmp_path: Path) -> None:
     shared.chmod(0o755)
     with pytest.raises(StartRefused, match="0700"):
         datadir.make_private(shared)
+
+
+def test_a_killed_writer_s_log_is_folded_into_the_database(tmp_path: Path) -> None:
+    """After it the file alone has everything."""
+    database = tmp_path / "database.sqlite3"
+    program = (
+        f"import os, sqlite3; writer = sqlite3.connect({str(database)!r}); writer.execute('PRAGMA journal_mode=WAL');"
+        "writer.execute('CREATE TABLE kept (n)'); writer.execute('INSERT INTO kept VALUES (7)'); writer.commit();"
+        "os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=False)
+    log = tmp_path / "database.sqlite3-wal"
+    assert log.stat().st_size
+    datadir.fold_log(database)
+    log.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(database)) as reader:
+        assert reader.execute("SELECT n FROM kept").fetchall() == [(7,)]
+
+
+def test_a_database_that_is_not_there_or_is_none_is_left_alone(tmp_path: Path) -> None:
+    datadir.fold_log(tmp_path / "database.sqlite3")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "database.sqlite3").write_bytes(b"no database" * 100)
+    datadir.fold_log(tmp_path / "database.sqlite3")
+    assert (tmp_path / "database.sqlite3").read_bytes() == b"no database" * 100
