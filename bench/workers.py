@@ -4,7 +4,7 @@ Each worker is `celery -A kcpcache worker --concurrency 1` as an operator adds i
 round every object of every CachedResource is changed while no worker listens, and the messages that say so are set
 aside; when all workers wait for the queue they are put back at once, and the time runs until every replica in Redis has
 come to its last change. The client only looks at one value in Redis every 20 ms. Throughput grows with the workers
-until the cores end.
+until the cores end; `--core-share` limits each worker, so that they do not end so soon.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import figures, instance, manifests, progress, script
+from bench import coreshare, figures, instance, manifests, progress, script
 from bench.instance import PROJECT, Instance, NotReady
 from bench.results import Result
 from supervisor import datadir, embedded
@@ -49,13 +49,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cachedresources", type=int, default=200, help="one a workspace; default: 200")
     parser.add_argument("--objects", type=int, default=100, help="of each CachedResource; default: 100")
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
+    parser.add_argument(
+        "--core-share",
+        type=float,
+        metavar="SHARE",
+        help="of one core for each worker, such as 0.25 (root only)",
+    )
 
 
 def measure(_: Instance, options: argparse.Namespace) -> list[Result]:
     """One result for each number of workers."""
     with instance.directory() as directory, _prepared(directory) as environment:
         load = _loaded(options.cachedresources, options.objects)
-        return [_measure(load, count, options.rounds, environment) for count in options.workers]
+        return [_measure(load, count, options, environment) for count in options.workers]
 
 
 @contextlib.contextmanager
@@ -126,11 +132,13 @@ def _touch(cluster: str, objects: int, serial: int) -> None:
             transaction.put(key, made)
 
 
-def _measure(load: Load, workers: int, rounds: int, environment: dict[str, str]) -> Result:
+def _measure(load: Load, workers: int, options: argparse.Namespace, environment: dict[str, str]) -> Result:
+    rounds: int = options.rounds
+    share: float | None = options.core_share
     total = len(load.clusters) * load.objects
     progress.say(f"P11: {workers} workers, {rounds} rounds of {total:,} changes")
     times = []
-    with _workers(workers, environment) as names:
+    with _workers(workers, environment, share) as names:
         for number in range(rounds):
             times.append(_round(load, names, serial=workers * 1000 + number + 1))
     return Result(
@@ -139,12 +147,15 @@ def _measure(load: Load, workers: int, rounds: int, environment: dict[str, str])
         sizes={"workers": workers, "CachedResources": len(load.clusters), "objects each": load.objects},
         figures=figures.of(times, sum(times), each=total),
         unit="changes",
-        notes=(f"one process a worker; {os.cpu_count()} cores, shared with Redis and SQLite",),
+        notes=(
+            f"one process a worker; {os.cpu_count()} cores, shared with Redis and SQLite",
+            *([f"each worker limited to {share:g} of a core"] if share else []),
+        ),
     )
 
 
 @contextlib.contextmanager
-def _workers(count: int, environment: dict[str, str]) -> Iterator[list[str]]:
+def _workers(count: int, environment: dict[str, str], share: float | None) -> Iterator[list[str]]:
     """Workers that listen to a queue in which nothing comes, until they are told otherwise; their names."""
     from replication.insight import workers
 
@@ -160,14 +171,17 @@ def _workers(count: int, environment: dict[str, str]) -> Iterator[list[str]]:
         )
         for name in names
     ]
-    try:
-        _await(lambda: {worker.name for worker in workers.alive()} >= set(names), "the workers")
-        yield names
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(30)
+    with contextlib.ExitStack() as limits:
+        try:
+            for process in processes if share else ():
+                limits.enter_context(coreshare.of_a_core(share or 1.0, process.pid))
+            _await(lambda: {worker.name for worker in workers.alive()} >= set(names), "the workers")
+            yield names
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(30)
 
 
 def _round(load: Load, names: list[str], serial: int) -> float:
