@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import beat, bootsteps
 
-from kcpcache import heartbeat
+from kcpcache import demand, heartbeat
 
 
 class ConsumerStep(bootsteps.StartStopStep):
@@ -24,10 +24,14 @@ class ConsumerStep(bootsteps.StartStopStep):
 
 
 class Scheduler(beat.Scheduler):
-    """The schedule in memory: no file to go stale, and every task is a sweep. Each message sent is a heartbeat."""
+    """The schedule in memory: no file to go stale, and every task is a sweep.
 
-    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a task."""
-        sent = super().apply_async(*args, **kwargs)
+    Each time the broker has taken something is a heartbeat.
+    """
+
+    def apply_async(self, entry: Any, producer: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Send a task, unless enough messages ask for it that no worker has begun."""
+        is_wanted = demand.ask((producer or self.producer).channel, entry.task)
+        sent = super().apply_async(entry, producer, *args, **kwargs) if is_wanted else None
         heartbeat.beat()
         return sent

@@ -20,6 +20,10 @@
 | KCPCACHE_SHARD | the name of this deployment in the cache; root |
 | KCPCACHE_IDENTITY_NAMESPACE | where identity Secrets are made; kcp-system |
 | KCPCACHE_WORKER_CONCURRENCY | processes of a worker; 2 |
+| KCPCACHE_CHANGE_LOG_SECONDS | how long changes are kept for watches that resume, 300 to a year; 3600 |
+| KCPCACHE_CHANGE_LOG_ROWS | how many changes are kept at most, 1000 or more; 1000000 |
+| KCPCACHE_STREAM_SECONDS | how long a replica keeps changes in Redis for watches that resume, 60 to a day; 3600 |
+| KCPCACHE_STREAM_BYTES | how much a replica's changes may take in Redis, 1 MiB or more; 33554432 |
 | KCPCACHE_LOG_LEVEL | DEBUG, INFO, WARNING or ERROR; INFO |
 | KCPCACHE_LOG_FORMAT | LINE, or JSON with one object a line; LINE |
 | OTEL_EXPORTER_OTLP_ENDPOINT | where traces go, with requirements-otel.txt installed; none |
@@ -118,6 +122,34 @@ KCPCACHE_TOKEN_AUTH_FILE = environment.text("KCPCACHE_TOKEN_AUTH_FILE")
 KCPCACHE_SQLITE_SYNCHRONOUS = environment.choice("KCPCACHE_SQLITE_SYNCHRONOUS", "FULL", ["FULL", "NORMAL"])
 
 
+# A client that stands still, or is gone without a word, must not keep what others wait for: the revision counter above
+# all. The server ends its transaction before those who wait for it give up; they then answer 503. Times are in
+# milliseconds where nothing else is said. Statements may take as long as they do, in migrations and backups above all.
+POSTGRESQL_CONNECTION: dict[str, Any] = {
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": 30,  # seconds
+    "keepalives_interval": 10,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+POSTGRESQL_SESSION = {
+    "idle_in_transaction_session_timeout": 20_000,
+    "lock_timeout": 30_000,
+    "tcp_keepalives_idle": 30,  # seconds
+    "tcp_keepalives_interval": 10,  # seconds
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+POSTGRESQL_READING_SESSION = {
+    "idle_in_transaction_session_timeout": 600_000
+}  # holds no lock; a backup writes files
+
+
+def session_options(parameters: dict[str, int], given: str) -> str:
+    """Parameters of PostgreSQL's sessions as libpq wants them, before those that are given."""
+    return " ".join([*(f"-c {name}={value}" for name, value in parameters.items()), given]).strip()
+
+
 def databases(database_url: str) -> dict[str, dict[str, Any]]:
     """The aliases `default` and `snapshot` of one database."""
     try:
@@ -142,8 +174,14 @@ def databases(database_url: str) -> dict[str, dict[str, Any]]:
         writing, reading = {"transaction_mode": "IMMEDIATE"}, {"transaction_mode": "DEFERRED"}
     elif database["ENGINE"] == "django.db.backends.postgresql":
         database |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}  # seconds
-        options = {"connect_timeout": 5, **database.get("OPTIONS", {})}  # seconds
-        writing, reading = {}, {"isolation_level": 3}  # psycopg.IsolationLevel.REPEATABLE_READ
+        given = database.get("OPTIONS", {})
+        options = {**POSTGRESQL_CONNECTION, **given}
+        said = given.get("options", "")  # behind ours, so that it prevails
+        writing = {"options": session_options(POSTGRESQL_SESSION, said)}
+        reading = {
+            "options": session_options(POSTGRESQL_SESSION | POSTGRESQL_READING_SESSION, said),
+            "isolation_level": 3,  # psycopg.IsolationLevel.REPEATABLE_READ
+        }
     else:
         raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:// or postgresql://.")
     return {
@@ -240,8 +278,8 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB; a child above it is replaced after its task
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "kcpcache.pulse:Scheduler"
-CELERY_BEAT_SCHEDULE = {
-    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+CELERY_BEAT_SCHEDULE = {  # sent as `kcpcache.demand` says
+    task: {"task": task, "schedule": seconds}
     for task, seconds in {
         "workspaces.tasks.sweep": 3.0,
         "replication.tasks.sweep": 3.0,
@@ -250,6 +288,19 @@ CELERY_BEAT_SCHEDULE = {
         "workspaces.tasks.compact": 60.0,
     }.items()
 }
+# Changes younger than this, and at most so many, are kept for watches that resume and for replicas that are behind. An
+# audit moves idle replicas to the end of the log once a minute: what is kept must be a multiple of that.
+KCPCACHE_CHANGE_LOG_SECONDS = environment.integer(
+    "KCPCACHE_CHANGE_LOG_SECONDS", 3600, minimum=300, maximum=365 * 24 * 3600
+)
+KCPCACHE_CHANGE_LOG_ROWS = environment.integer(
+    "KCPCACHE_CHANGE_LOG_ROWS", 1_000_000, minimum=1000, maximum=10**12
+)
+KCPCACHE_STREAM_SECONDS = environment.integer("KCPCACHE_STREAM_SECONDS", 3600, minimum=60, maximum=24 * 3600)
+KCPCACHE_STREAM_BYTES = environment.integer(
+    "KCPCACHE_STREAM_BYTES", 32 * 1024 * 1024, minimum=1024 * 1024, maximum=2**31
+)
+
 # The apps, and the web.
 
 INSTALLED_APPS = [

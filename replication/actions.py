@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from replication import reports, rows
+from replication.controllers import repair as repairing
 from replication.management import verification
 from replication.management.verification import Report
 from replication.models import Replica
 from replication.replica import connection, wake
-from workspaces import hints, receivers
+from workspaces import receivers
 from workspaces.store import revisions, work
 
-REPAIR_TASK = "replication.tasks.repair"
 _VERIFY_SECONDS = 5.0  # for a replica to catch up
 
 
@@ -24,8 +24,11 @@ def resync(uid: str, cluster: str, name: str) -> None:
 
 
 def repair(uid: str) -> None:
-    """Have a worker fill a replica anew."""
-    hints.publish(REPAIR_TASK, (uid,), key=f"repair {uid}")
+    """Have a worker fill a replica anew; it is not forgotten, whatever is away at present."""
+    source = rows.find(uid)
+    if source is not None:
+        work.note(repairing.CONTROLLER, source.collection.cluster, source.name)
+        receivers.hint()
 
 
 def verify(uid: str) -> Report | None:

@@ -37,6 +37,7 @@ class Source:
     selection: int
     epoch: int
     cursor: int
+    error: str = ""  # why the last attempt failed
 
     @property
     def api_version(self) -> str:
@@ -62,12 +63,13 @@ def source_of(row: Replica) -> Source:
         selection=row.selection,
         epoch=row.epoch,
         cursor=row.cursor,
+        error=row.error,
     )
 
 
 _SOURCE = (
-    'SELECT uid, shard, cluster, name, "group", version, resource, identity, selector, selection, epoch, "cursor"'
-    " FROM replication_replica WHERE uid = %s AND NOT is_deleted"
+    'SELECT uid, shard, cluster, name, "group", version, resource, identity, selector, selection, epoch, "cursor",'
+    " error FROM replication_replica WHERE uid = %s AND NOT is_deleted"
 )
 
 
@@ -81,7 +83,21 @@ def find(uid: str) -> Source | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    uid, shard, cluster, name, group, version, resource, identity, selector, selection, epoch, reached = row
+    (
+        uid,
+        shard,
+        cluster,
+        name,
+        group,
+        version,
+        resource,
+        identity,
+        selector,
+        selection,
+        epoch,
+        reached,
+        error,
+    ) = row
     return Source(
         uid=uid,
         name=name,
@@ -92,6 +108,7 @@ def find(uid: str) -> Source | None:
         selection=selection,
         epoch=epoch,
         cursor=reached,
+        error=error,
     )
 
 
@@ -101,9 +118,10 @@ def all_sources() -> list[Source]:
     return [source_of(row) for row in rows]
 
 
-def known_uids() -> set[str]:
-    """The uids of all rows of this shard, those being deleted included."""
-    return set(Replica.objects.filter(shard=settings.KCPCACHE_SHARD).values_list("uid", flat=True))
+def wanted_uids() -> set[str]:
+    """The uids of the replicas of this shard that should exist."""
+    wanted = Replica.objects.filter(shard=settings.KCPCACHE_SHARD, is_deleted=False)
+    return set(wanted.values_list("uid", flat=True))
 
 
 def uids_named(cluster: str, name: str) -> set[str]:
@@ -176,7 +194,7 @@ def note_progress(uid: str, cursor: int, count: int, size_bytes: int) -> None:
 
 
 def note_error(uid: str, error: str) -> None:
-    """Keep why the last attempt failed."""
+    """Keep why the last attempt failed; empty when one was well."""
     Replica.objects.filter(uid=uid).exclude(error=error).update(error=error)
 
 

@@ -9,9 +9,8 @@ from celery import shared_task, signals
 from django.conf import settings
 
 from kcpcache import tracing
-from replication import marks, reports, rows, sampling
-from replication.replica import audit as auditing
-from replication.replica import connection, fill, lease, meta, sweeping, tallies, wake
+from replication import marks, rows, sampling
+from replication.replica import audits, connection, sweeping, tallies, wake
 from replication.replica import sync as syncing
 from replication.replica.connection import Error
 from workspaces import hints
@@ -32,33 +31,13 @@ def sync(uid: str) -> None:
     """Bring one replica forward."""
     try:
         with tracing.span("replicate", replica=uid):
-            outcome = syncing.sync(connection.client(), uid)
+            outcome = syncing.sync_and_report(connection.client(), uid)
     except Error as error:
         rows.note_error(uid, f"Redis does not answer: {type(error).__name__}")
         logger.warning("replica %s waits for Redis: %s", uid, type(error).__name__)
         return
-    if outcome.has_changed:
-        reports.note_change(uid)
     if outcome.has_more:
         hints.publish(wake.SYNC_TASK, (uid,), key=uid)
-
-
-@shared_task(name="replication.tasks.repair")
-def repair(uid: str) -> None:
-    """Fill one replica anew, whatever it holds; open watches of it begin again."""
-    source = rows.find(uid)
-    if source is None:
-        return
-    client = connection.client()
-    try:
-        present = meta.read(client, source.family)
-        for held in lease.take_turns(client, source.family):
-            fill.fill(client, source, held.renew, present.epoch if present else 0)
-    except Error as error:
-        rows.note_error(uid, f"Redis does not answer: {type(error).__name__}")
-        logger.warning("the repair of replica %s failed: %s", uid, type(error).__name__)
-        return
-    reports.note_change(uid)
 
 
 @shared_task(name="replication.tasks.sweep")
@@ -75,8 +54,7 @@ def sweep() -> None:
 def audit() -> None:
     """Compare replicas with their sources, repair what differs, and keep their cursors near the log's end."""
     try:
-        for source in rows.all_sources():
-            auditing.audit(connection.client(), source)
+        audits.run(connection.client(), settings.KCPCACHE_SHARD)
     except Error as error:
         logger.warning("the audit waits for Redis: %s", type(error).__name__)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gc
 import inspect
+import logging
+import os
 import resource
 import signal
 import socket
 import ssl
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -17,7 +21,10 @@ from django.utils.module_loading import import_string
 
 from supervisor import connections, pki
 
+logger = logging.getLogger(__name__)
+
 GRACE_SECONDS = 3  # for requests in hand when the server is asked to stop
+STOP_SECONDS = 8.0  # after which the process ends, whatever its threads still do
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -27,6 +34,15 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, application: Any) -> None:
         super().__init__(config)
         self._application = application
+        self._last_resort: threading.Timer | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop at a signal. Threads cannot be cancelled, and an interpreter that ends waits for them: not for long."""
+        if self._last_resort is None:
+            self._last_resort = threading.Timer(STOP_SECONDS, _end)
+            self._last_resort.daemon = True
+            self._last_resort.start()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen; then exempt all that has been loaded from garbage collection."""
@@ -69,6 +85,14 @@ def serve(host: str, port: int, *, tls: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again after a clean stop
     Server(config, application).run()
+
+
+def _end() -> None:
+    """End the process at once: what it has not acknowledged is not promised to anybody."""
+    logger.error(
+        "requests have not ended %.0f s after the signal to stop; the process ends without them", STOP_SECONDS
+    )
+    os._exit(1)
 
 
 def _context(host: str) -> ssl.SSLContext:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
-from kcpcache.apimachinery import errors, objects, patch
+from kcpcache.apimachinery import equality, errors, objects, patch
 from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.storage import Key, Record, WriteOptions
 from workspaces.manifests import Document
@@ -87,7 +87,11 @@ class Target(rest.ResourceStorage):
             self.strategy.prepare_for_update(context, obj, old)
         pipeline.count_generation(context, self.strategy, obj, old)
         pipeline.validate(context, self.strategy, obj, old)
-        return None if obj == old else Prepared(item, obj, old, record.revision if record else 0)
+        return (
+            None
+            if equality.is_equal(obj, old)
+            else Prepared(item, obj, old, record.revision if record else 0)
+        )
 
     def store(self, tx: store.Transaction, write: Prepared, options: WriteOptions) -> None:
         """Admit and collect one prepared object; raises APIError."""

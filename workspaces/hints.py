@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import celery
 
-from kcpcache import correlation
+from kcpcache import correlation, demand
 
 logger = logging.getLogger(__name__)
 
@@ -26,24 +26,27 @@ _FLUSH_SECONDS = 1.0  # at the end of the process
 
 
 class Hint(NamedTuple):
-    """One message; `expires_seconds` lets workers drop it when they come too late."""
+    """One message; with `merges` it is not sent while enough of the same task wait (`kcpcache.demand`)."""
 
     task: str
     args: tuple[Any, ...]
-    expires_seconds: float | None
+    merges: bool = False
     headers: dict[str, str] = {}
 
 
 def send(hint: Hint) -> None:
     """Send one message, without retry; raises whatever a broker that is away makes its client raise."""
-    celery.current_app.send_task(
-        hint.task,
-        args=hint.args,
-        expires=hint.expires_seconds,
-        headers=hint.headers,
-        retry=False,
-        ignore_result=True,
-    )
+    app = celery.current_app
+    with app.producer_or_acquire() as producer:
+        if not hint.merges or demand.ask(producer.channel, hint.task):
+            app.send_task(
+                hint.task,
+                args=hint.args,
+                headers=hint.headers,
+                producer=producer,
+                retry=False,
+                ignore_result=True,
+            )
 
 
 class Publisher:
@@ -130,9 +133,12 @@ def _count_lost(count: int) -> None:
     _lost_count += count
 
 
-def publish(task_name: str, args: tuple[Any, ...], key: str, expires_seconds: float | None = None) -> None:
-    """Ask for a task soon. Returns at once; hints of one `key` that wait together become one message."""
-    _publisher.publish(key, Hint(task_name, args, expires_seconds, correlation.headers()))
+def publish(task_name: str, args: tuple[Any, ...], key: str, *, merges: bool = False) -> None:
+    """Ask for a task soon. Returns at once; hints of one `key` that wait together become one message.
+
+    With `merges`, for a task without arguments, few messages wait at the broker while no worker comes.
+    """
+    _publisher.publish(key, Hint(task_name, args, merges, correlation.headers()))
 
 
 def flush(timeout_seconds: float = _FLUSH_SECONDS) -> None:

@@ -17,7 +17,6 @@ from workspaces.store.objects import Written
 __all__ = ["builtin"]
 
 RECONCILE_TASK = "workspaces.tasks.reconcile_due"
-_HINT_SECONDS = 10.0  # while all workers are away, hints must not pile up
 
 
 @receiver(signals.changed, dispatch_uid="workspaces.receivers.note_work")
@@ -39,9 +38,12 @@ def note_work(change: Written, **_: Any) -> None:
         transaction.on_commit(lambda: context.run(hint), robust=True)
 
 
-def hint() -> None:
-    """Wake a worker, if a broker is there to carry the message."""
-    hints.publish(RECONCILE_TASK, (), RECONCILE_TASK, expires_seconds=_HINT_SECONDS)
+def hint(*, merges: bool = True) -> None:
+    """Wake a worker, if a broker is there to carry the message.
+
+    Messages merge while no worker comes for them; one of a sweep does not, as it makes good what was lost.
+    """
+    hints.publish(RECONCILE_TASK, (), RECONCILE_TASK, merges=merges)
 
 
 @receiver(signals.changed, dispatch_uid="workspaces.receivers.keep_addresses")

@@ -6,6 +6,7 @@ import logging
 import time
 
 from celery import shared_task
+from django.conf import settings
 
 from kcpcache import tracing
 from kcpcache.apimachinery import errors
@@ -22,7 +23,6 @@ _RUN_SECONDS = 20.0  # after which a run hands over to the next message
 _FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 1.0, 60.0
 _CONFLICT_RETRY_SECONDS = 0.1
 _EVENT_AGE_SECONDS = 3600.0
-_LOG_AGE_SECONDS, _LOG_ROWS = 3600, 1_000_000
 
 
 @shared_task(name="workspaces.tasks.reconcile_due")
@@ -72,11 +72,13 @@ def _backoff_seconds(attempts: int) -> float:
 def sweep() -> None:
     """Make good hints that were lost."""
     if work.due(1):
-        receivers.hint()
+        receivers.hint(merges=False)
 
 
 @shared_task(name="workspaces.tasks.compact")
 def compact() -> None:
     """Shorten the change log and forget old Events."""
     events.expire(_EVENT_AGE_SECONDS)
-    compaction.compact(max_age_seconds=_LOG_AGE_SECONDS, max_rows=_LOG_ROWS)
+    compaction.compact(
+        max_age_seconds=settings.KCPCACHE_CHANGE_LOG_SECONDS, max_rows=settings.KCPCACHE_CHANGE_LOG_ROWS
+    )

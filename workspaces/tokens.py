@@ -35,6 +35,11 @@ def create(user: str, groups: Iterable[str], expires: datetime | None, *, descri
     return token
 
 
+def groups_of(user: str) -> list[str]:
+    """The names of the groups that a user is in, sorted; none for nobody."""
+    return list(Group.objects.filter(user__username=user).order_by("name").values_list("name", flat=True))
+
+
 def find(token: str) -> Token | None:
     """The stored token with its user, or None if nobody issued it, it expired or its user is inactive."""
     found = Token.objects.select_related("user").filter(digest=digest(token), user__is_active=True).first()

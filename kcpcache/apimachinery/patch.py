@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from kcpcache.apimachinery import errors
+from kcpcache.apimachinery import equality, errors, nesting
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
 
@@ -63,8 +63,8 @@ def json_patch(obj: JSONObject, operations: Any) -> JSONObject:
     Raises:
         BadRequest: the patch is not a list of objects.
         RequestEntityTooLarge: more than `MAX_OPERATIONS`.
-        Invalid: an operation that cannot be applied, a failed test, or copies that add up to more than
-            `MAX_COPIED_BYTES`.
+        Invalid: an operation that cannot be applied, a failed test, copies that add up to more than
+            `MAX_COPIED_BYTES`, or a result nested deeper than a body may be.
     """
     if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
         raise errors.BadRequest("error decoding patch: a JSON patch must be an array of operations")
@@ -77,6 +77,8 @@ def json_patch(obj: JSONObject, operations: Any) -> JSONObject:
         document.apply(operation)
     if not isinstance(document.root, dict):
         raise rejected("the patched document is not an object")
+    if nesting.is_too_deep(document.root):
+        raise rejected(f"the patched document is nested deeper than {nesting.MAX_LEVELS} levels")
     return document.root
 
 
@@ -178,7 +180,7 @@ class _Document:
             if wanted is None:  # as in Kubernetes, what is missing passes a test for null
                 return
             raise
-        if not _is_equal(value, wanted):
+        if not equality.is_equal(value, wanted):
             raise rejected(f"testing value {_shown(path)} failed: test failed")
 
 
@@ -207,17 +209,6 @@ def _index(token: str, length: int, path: list[str]) -> int:
     if len(digits) > 9 or not -length <= (position := int(token)) < length:
         raise rejected(f"Unable to access invalid index: {token}: {_shown(path)}")
     return position + length if position < 0 else position
-
-
-def _is_equal(left: Any, right: Any) -> bool:
-    """Equality of JSON values, where `true` is not 1 (as it is in Python)."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_is_equal(left[name], right[name]) for name in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_is_equal, left, right))
-    return bool(left == right)
 
 
 def _shown(path: list[str]) -> str:

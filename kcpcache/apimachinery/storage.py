@@ -184,9 +184,12 @@ class Preconditions:
 class DeleteOptions:
     """`metav1.DeleteOptions` without what belongs to the wire."""
 
-    propagation_policy: str = ""  # Foreground, Background, Orphan; empty: the kind's default
+    propagation_policy: str = (
+        ""  # Foreground, Background, Orphan; empty: the object's finalizer, or the kind's
+    )
     preconditions: Preconditions = Preconditions()
     dry_run: bool = False
+    user: str = ""
 
 
 @runtime_checkable

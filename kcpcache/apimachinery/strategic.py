@@ -166,16 +166,21 @@ def _set_order(
     """Bring a merged list into the order that the client saw; items it did not see keep their place."""
     if not isinstance(order, list):
         raise errors.BadRequest("invalid patch format of setElementOrder list: must be a list")
+    items = body.get(name)
+    if not isinstance(items, list | None):
+        raise errors.BadRequest("invalid patch format of setElementOrder list: its field must be a list")
     identity = _identity_by(merge_key) if merge_key else _scalar
     known = {identity(item) for item in order}
-    for item in body.get(name) or []:
+    for item in items or []:
         is_deletion = isinstance(item, dict) and item.get(_DIRECTIVE) == "delete"
         if not is_deletion and identity(item) not in known:
             raise errors.BadRequest(
                 "invalid patch format of setElementOrder list: the patch has an item that is not in the order"
             )
     if isinstance(merged.get(name), list):
-        merged[name] = listorder.arranged(merged[name], order, original.get(name) or [], identity)
+        before = original.get(name)
+        server_order = before if isinstance(before, list) else []
+        merged[name] = listorder.arranged(merged[name], order, server_order, identity)
 
 
 def _deduplicated(items: list[Any]) -> list[Any]:

@@ -12,13 +12,13 @@ from typing import Any
 
 import orjson
 
-from kcpcache.apimachinery import trail, yamldocuments
+from kcpcache.apimachinery import nesting, trail, yamldocuments
 from kcpcache.apimachinery.errors import BadRequest
 from kcpcache.apimachinery.trail import Trail
 
 JSONObject = dict[str, Any]
 
-MAX_NESTING = 128
+MAX_NESTING = nesting.MAX_LEVELS
 MAX_DUPLICATES = 100
 
 
@@ -85,17 +85,8 @@ def _refuse_deep_nesting(obj: JSONObject, body: bytes) -> None:
     """Counting brackets settles it for nearly every body; the others are walked level by level."""
     if body.count(b"{") + body.count(b"[") <= MAX_NESTING:
         return
-    level: list[Any] = [obj]
-    for _ in range(MAX_NESTING):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if type(parent) is dict else parent)
-            if type(child) is dict or type(child) is list
-        ]
-        if not level:
-            return
-    raise BadRequest(f"the body is nested deeper than {MAX_NESTING} levels")
+    if nesting.is_too_deep(obj):
+        raise BadRequest(f"the body is nested deeper than {MAX_NESTING} levels")
 
 
 class _Repeated(dict[str, Any]):

@@ -8,6 +8,7 @@ ages for one answer.
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -20,6 +21,8 @@ Getter: TypeAlias = Callable[[JSONObject], Any]
 Convert: TypeAlias = Callable[[Any], Any]
 
 API_VERSION = "meta.k8s.io/v1"
+
+_INTEGER_LIMIT = 2**63
 
 NAME_DESCRIPTION = (
     "Name must be unique within a namespace. Is required when creating resources, although some resources "
@@ -160,7 +163,7 @@ def _definition(name: str, kind: str, form: str, description: str, priority: int
 def _getter(path: jsonpath.Path) -> Getter:
     """A function for the first value at a path (the convertor shows no others), None if there is none."""
     if path.keys is None or not path.keys:
-        return lambda obj: next(iter(path.find(obj)), None)
+        return path.first
     if len(path.keys) == 2:
         outer, inner = path.keys
 
@@ -201,11 +204,14 @@ def _float_text(value: float) -> str:
 
 
 def _integer(value: Any) -> int | None:
-    return int(value) if type(value) in (int, float) else None
+    """A number without its fraction; none if it is larger than an integer of the API can be."""
+    if type(value) not in (int, float) or not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+        return None
+    return int(value)
 
 
 def _number(value: Any) -> float | None:
-    return value if type(value) in (int, float) else None
+    return value if type(value) in (int, float) and math.isfinite(value) else None
 
 
 def _boolean(value: Any) -> bool | None:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import yaml
 
+from kcpcache.apimachinery import errors, yamlscalars
 from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apiserver import negotiation
 from kcpcache.apiserver.exchange import Request, Response
@@ -15,7 +16,29 @@ from kcpcache.apiserver.negotiation import Accepted
 
 NO_CACHE = [("cache-control", "no-cache, private")]
 
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_SafeDumper):  # type: ignore[misc]
+    """Quotes every string, keys included, that readers of Kubernetes' YAML would take for something else.
+
+    PyYAML leaves ``y``, ``1e3`` or ``0o7`` plain: it reads another YAML 1.1 than Go's library does.
+    """
+
+
+def _string(dumper: Any, text: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _is_plain(text) else '"')
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a string without quotes is read as itself."""
+    try:
+        return bool(yamlscalars.resolve(text, None, is_plain=True) == text)
+    except errors.BadRequest:  # a number that JSON does not have
+        return False
+
+
+_Dumper.add_representer(str, _string)
 
 
 def respond(

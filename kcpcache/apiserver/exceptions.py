@@ -19,6 +19,8 @@ from kcpcache.apiserver.exchange import Request, Response
 
 logger = logging.getLogger(__name__)
 
+_IDLE_IN_TRANSACTION = "25P03"  # PostgreSQL hung up on a client that stood still in a transaction
+
 _BY_CODE: Mapping[int, type[errors.APIError]] = {
     kind.code: kind
     for kind in (
@@ -41,13 +43,20 @@ def as_api_error(error: BaseException, request_id: str) -> errors.APIError:
         return errors.Forbidden("forbidden")
     if isinstance(error, django.core.exceptions.SuspiciousOperation):
         return errors.BadRequest("the request was refused")
-    if isinstance(error, (django.db.OperationalError, django.db.InterfaceError)):
+    if _is_of_the_connection(error):
         logger.warning("request %s: the database cannot be used: %s", request_id, type(error).__name__)
         return errors.ServiceUnavailable("the store cannot be reached at present", retry_after_seconds=1)
     logger.error("request %s failed", request_id, exc_info=error)
     return errors.InternalError(
         f"an internal error occurred; the server's log names it as request {request_id}"
     )
+
+
+def _is_of_the_connection(error: BaseException) -> bool:
+    """Whether the database was away, busy or hung up, so that another attempt may succeed."""
+    if isinstance(error, django.db.InternalError):
+        return getattr(error.__cause__, "sqlstate", "") == _IDLE_IN_TRANSACTION
+    return isinstance(error, (django.db.OperationalError, django.db.InterfaceError))
 
 
 def response(error: BaseException, request: Request) -> Response:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from kcpcache.apimachinery import errors, resourceversion, storage
@@ -46,6 +47,9 @@ ASGIApplication = Callable[[ASGIScope, Receive, Send], Awaitable[None]]
 T = TypeVar("T")
 
 THREADS = 16
+_URGENT_THREADS = (
+    2  # for health and credentials: writers that wait for the database must not keep them waiting
+)
 _SINGLE_WRITES = ("create", "update", "patch", "delete")  # of one object: they take milliseconds
 _API_PREFIXES = ("/clusters/", "/services/")
 _DJANGO_PREFIXES = ("/admin/", "/api/", "/metrics", "/static/")
@@ -58,6 +62,7 @@ class Front:
     def __init__(self, django: ASGIApplication) -> None:
         self._django = django
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
+        self._urgent = ThreadPoolExecutor(_URGENT_THREADS, thread_name_prefix="api-urgent")
         self._writes: WriteQueue | None = None  # of a store that has one writer at a time
         self._barrier = Barrier(lambda: backend.backend().freshness_checks())
         self._is_stopping = False
@@ -78,7 +83,8 @@ class Front:
 
     def close(self) -> None:
         """Give the threads back; requests that wait for one are cancelled."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._urgent):
+            threads.shutdown(wait=False, cancel_futures=True)
         if self._writes is not None:
             self._writes.close()
 
@@ -118,7 +124,7 @@ class Front:
         handler.begin(request)
         if request.path in health.PATHS and request.method in ("GET", "HEAD"):
             verbose = "verbose" in request.query
-            answer = await self._in_thread(_health, request, verbose, self._is_stopping)
+            answer = await self._urgently(_health, request, verbose, self._is_stopping)
             return handler.finish(request, answer)
         try:
             await self._authenticate(request)
@@ -155,7 +161,8 @@ class Front:
     async def _authenticate(self, request: Request) -> User:
         request.user = authentication.remembered(request)
         if request.user is None:
-            request.user = await self._with_database(authentication.authenticate, request)
+            authenticate = partial(_called_with_database, authentication.authenticate, request)
+            request.user = await self._urgently(authenticate)
         return request.user
 
     async def _from_memory(self, request: Request, info: RequestInfo) -> Answer | None:
@@ -179,6 +186,9 @@ class Front:
 
     async def _with_database(self, function: Callable[..., T], *args: Any) -> T:
         return await self._in_thread(_called_with_database, function, *args)
+
+    async def _urgently(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._urgent, function, *args)
 
     async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
@@ -211,21 +221,23 @@ def _called_with_database(function: Callable[..., T], *args: Any) -> T:
 
 
 def _is_prompt(request: Request, info: RequestInfo) -> bool:
-    """Whether a read neither waits for a revision nor parses thousands of objects."""
+    """Whether a read neither waits for a revision nor parses thousands of objects, nor writes YAML, which is slow.
+
+    A page is small, but a field selector may parse the whole collection to fill it.
+    """
     if info.verb == "watch":
         return not request.parameter("sendInitialEvents") or not _asks_for_revision(request)
-    if _asks_for_revision(request):
+    accepted = request.headers.get("accept", "")
+    if _asks_for_revision(request) or "yaml" in accepted:
         return False
     if info.verb == "get":
         return True
+    if "fieldSelector" in request.query:
+        return False
     limit = request.parameter("limit")
     if limit.isdecimal() and 0 < int(limit[:19]) <= _PARSED_LIMIT:
         return True
-    accepted = request.headers.get("accept", "")
-    return (
-        "as=" not in accepted and "yaml" not in accepted and "fieldSelector" not in request.query
-        and not negotiation.wants_pretty(request)
-    )  # fmt: skip
+    return "as=" not in accepted and not negotiation.wants_pretty(request)
 
 
 def _asks_for_revision(request: Request) -> bool:

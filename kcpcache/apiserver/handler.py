@@ -31,6 +31,7 @@ from kcpcache.apiserver import (
     requestinfo,
     reviews,
     scale,
+    warningheaders,
     write,
 )
 from kcpcache.apiserver.backend import Scope
@@ -194,8 +195,8 @@ def finish(request: Request, answer: Answer) -> Answer:
         tracing.end_request(request.span, request.method, request.path, answer.status)
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug("%s %s is answered with %d", request.method, request.raw_path, answer.status)
-    for warning in request.warnings:
-        answer.headers.append(("warning", f"299 - {_quoted(warning)}"))
+    if request.warnings:
+        answer.headers.extend(("warning", value) for value in warningheaders.values(request.warnings))
     answer.headers.append(("audit-id", request.id))
     answer.headers.append(("x-request-id", request.id))
     return answer
@@ -220,9 +221,3 @@ def encode(request: Request, answer: Answer) -> Answer:
     headers = [(name, f"W/{value}" if name == "etag" else value) for name, value in answer.headers]
     headers += [("content-encoding", "gzip"), ("vary", "Accept-Encoding")]
     return Response(answer.status, headers, [negotiation.compress(answer.chunks)])
-
-
-def _quoted(text: str) -> str:
-    """A quoted-string of RFC 9110 on one line."""
-    line = " ".join(text.split())
-    return '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -41,9 +41,15 @@ async def read(scope: MutableMapping[str, Any], receive: Receive) -> tuple[Reque
 def _without_body(scope: MutableMapping[str, Any]) -> Request:
     """The request of an ASGI scope; a header that comes twice is joined, as RFC 9110 allows."""
     headers: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if name in headers:
+            repeated.setdefault(name, [headers[name]]).append(value)
+        else:
+            headers[name] = value
+    for name, values in repeated.items():
+        headers[name] = ", ".join(values)
     raw_path = scope.get("raw_path") or scope["path"].encode()
     return Request(
         method=scope["method"],
@@ -69,19 +75,20 @@ def parameters(raw: bytes) -> dict[str, list[str]]:
 async def _body(content_length: str, receive: Receive) -> bytes:
     if content_length.isdecimal() and (len(content_length) > 12 or int(content_length) > MAX_BODY_BYTES):
         raise _too_large()
-    pieces: list[bytes] = []
-    size_bytes = 0
+    body = bytearray()  # and not a list of pieces: a client may send them a byte long
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
-        piece = message.get("body", b"")
-        size_bytes += len(piece)
-        if size_bytes > MAX_BODY_BYTES:
+        piece: bytes = message.get("body", b"")
+        if len(body) + len(piece) > MAX_BODY_BYTES:
             raise _too_large()
-        pieces.append(piece)
-        if not message.get("more_body", False):
-            return b"".join(pieces)
+        is_last = not message.get("more_body", False)
+        if is_last and not body:
+            return piece
+        body += piece
+        if is_last:
+            return bytes(body)
 
 
 def refuse_body(request: Request) -> None:

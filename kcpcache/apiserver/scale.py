@@ -104,7 +104,10 @@ def _value(obj: JSONObject, path: str) -> Any:
 
 
 def _set(obj: JSONObject, path: str, value: int) -> None:
+    """Write a value, making the objects on its way; what is there instead of one, such as null, gives way."""
     *parents, last = path.strip(".").split(".")
     for name in parents:
-        obj = obj.setdefault(name, {})
+        if not isinstance(obj.get(name), dict):
+            obj[name] = {}
+        obj = obj[name]
     obj[last] = value

@@ -18,7 +18,8 @@ from kcpcache.apimachinery.storage import Event, Feed, Record
 from kcpcache.apiserver import exceptions, forms
 from kcpcache.apiserver.listoptions import Parsed, deadline_seconds
 
-CHUNK_BYTES = 64 * 1024  # of opening events; later ones are sent as they come, all that are ready at once
+CHUNK_BYTES = 64 * 1024  # sent in one step; what is ready beyond it waits until the client has taken that
+STEP_EVENTS = 200  # looked at in one step: a selector may decode each, and keep none
 BOOKMARK_SECONDS = 50.0  # Kubernetes promises one a minute
 _STALL_SECONDS = 30.0  # a client that takes nothing for so long is looked at again
 
@@ -61,6 +62,9 @@ class Session:
     def __init__(self, feed: Feed, parsed: Parsed, renderer: forms.EventRenderer) -> None:
         self._mailbox = feed.mailbox
         self._position = feed.position
+        self._pending: deque[Event] = deque()  # taken from the mailbox and not sent: shared by all who watch
+        self._reached = feed.start  # the position when those were taken
+        self._is_idle = False  # the mailbox was just found empty: from then on it calls
         self._close_feed = feed.close
         self._parsed = parsed
         self._renderer = renderer
@@ -89,16 +93,21 @@ class Session:
     async def _next(self) -> bytes:
         if not self._is_listening:
             self._listen()
-        if self._opening is not None:
-            chunk = None if self._ended else next(self._opening, None)
-            if chunk is not None:
+        while self._opening is not None and not self._ended:
+            chunk = next(self._opening, None)
+            if chunk:
                 return chunk
-            self._opening = None
+            if chunk is None:
+                self._opening = None
+            else:
+                await asyncio.sleep(0)  # nothing is selected so far; others have their turn
         while not self._ended:
             if chunk := self._ready_chunk():
                 return chunk
-            if not self._ended:
+            if self._is_idle and not self._ended:
                 await self._wait()
+            else:
+                await asyncio.sleep(0)
         raise StopAsyncIteration
 
     def end(self) -> None:
@@ -125,6 +134,7 @@ class Session:
             _count_slow()
         _sessions.discard(self)
         self._opening = None
+        self._pending.clear()
         self._close_feed()
 
     async def aclose(self) -> None:
@@ -165,38 +175,63 @@ class Session:
             self._waiter = None
 
     def _opening_lines(self, feed: Feed) -> Iterator[bytes]:
-        """What was there, what happened since, and the bookmark that ends them."""
+        """What was there, what happened since, and the bookmark that ends them; empty for what is not selected."""
         if self._parsed.send_initial_events is not False:
             for record in feed.initial:
-                if self._selects(record):
-                    yield self._renderer.record(record)
+                yield self._renderer.record(record) if self._selects(record) else b""
         for event in feed.history:
-            if line := self._event_line(event):
-                yield line
+            yield self._event_line(event)
         if self._parsed.send_initial_events and self._parsed.bookmarks:
             yield self._renderer.bookmark(resourceversion.format(feed.start), initial_events_end=True)
 
     def _ready_chunk(self) -> bytes:
-        """All that is to be sent now, maybe nothing; ends the session when its time has come."""
-        position = self._position()  # read first: what lies before it is in the mailbox by now
+        """What is to be sent now, maybe nothing; ends the session when its time has come."""
         now = time.monotonic()
         try:
-            events = self._mailbox.take()
+            if not self._pending:
+                self._reached = self._position()  # read first: what lies before it is in the mailbox by now
+                self._pending.extend(self._mailbox.take())
+                self._is_idle = not self._pending
+            elif self._mailbox.closed_reason == "slow":
+                raise mailbox.Closed("slow")
         except mailbox.Closed as closed:
             self._ended = True
             return error_line(_expired()) if closed.reason == "expired" else b""
-        lines = [line for event in events if (line := self._event_line(event))]
-        if events:
-            self._revision = max(self._revision, events[-1].revision)
+        lines = self._pending_lines()
         if now >= self._deadline:
-            self._ended = True
-        if self._parsed.bookmarks and (self._ended or now >= self._next_bookmark):
-            self._revision = max(self._revision, position)
-            lines.append(self._renderer.bookmark(resourceversion.format(self._revision)))
-        if now >= self._next_bookmark:
+            self._ended = True  # what is pending is left: the client goes on elsewhere behind what it has got
+            lines += self._rest_of_revision()
+        if not self._pending and (self._ended or now >= self._next_bookmark):
+            if self._parsed.bookmarks:
+                self._revision = max(self._revision, self._reached)
+                lines.append(self._renderer.bookmark(resourceversion.format(self._revision)))
             self._next_bookmark = self._bookmark_due()
         _count_events(len(lines))
         return b"".join(lines)
+
+    def _pending_lines(self) -> list[bytes]:
+        """The lines of the first pending events, as many as one step takes."""
+        next_event, line_of, lines, size_bytes = self._pending.popleft, self._event_line, [], 0
+        for _ in range(min(len(self._pending), STEP_EVENTS)):
+            event = next_event()
+            self._revision = event.revision
+            if line := line_of(event):
+                lines.append(line)
+                size_bytes += len(line)
+                if size_bytes >= CHUNK_BYTES:
+                    break
+        return lines
+
+    def _rest_of_revision(self) -> list[bytes]:
+        """The lines that are left of a revision of which some are sent: who resumes behind it would miss them.
+
+        Over all workspaces one change of a replica is an event for each consumer.
+        """
+        lines = []
+        while self._pending and self._pending[0].revision == self._revision:
+            if line := self._event_line(self._pending.popleft()):
+                lines.append(line)
+        return lines
 
     def _event_line(self, event: Event) -> bytes:
         selection = self._parsed.selection
@@ -224,15 +259,19 @@ class Session:
 
 
 def _in_chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Joins lines to chunks; an empty chunk says that many lines were empty, and that there may be more."""
     pieces: list[bytes] = []
-    size_bytes = 0
+    size_bytes = skipped = 0
     for line in lines:
-        pieces.append(line)
-        size_bytes += len(line)
-        if size_bytes >= CHUNK_BYTES:
+        if line:
+            pieces.append(line)
+            size_bytes += len(line)
+        else:
+            skipped += 1
+        if size_bytes >= CHUNK_BYTES or skipped >= STEP_EVENTS:
             _count_events(len(pieces))
             yield b"".join(pieces)
-            pieces, size_bytes = [], 0
+            pieces, size_bytes, skipped = [], 0, 0
     if pieces:
         _count_events(len(pieces))
         yield b"".join(pieces)

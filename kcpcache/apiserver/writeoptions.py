@@ -118,7 +118,8 @@ def _delete_parameters(request: Request) -> JSONObject:
 
 
 def _dry_run_causes(values: list[str]) -> list[Cause]:
-    return [field.not_supported("dryRun", value, ["All"]) for value in values if value not in ("All", "")]
+    """Everything but ``All`` is refused, an empty value too: nobody may take a real write for a dry one."""
+    return [field.not_supported("dryRun", value, ["All"]) for value in values if value != "All"]
 
 
 def _is_dry_run(values: list[str]) -> bool:

@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from replication import sampling
 from replication.admin import attention, plot
-from replication.insight import consumers, health, system, workers
+from replication.insight import consumers, facts, health, system, troubles, workers
 from replication.insight.check import Check
 from replication.insight.consumers import Consumer
 from replication.insight.health import Health
+from replication.insight.troubles import Trouble
 from replication.replica import connection, samples
 from workspaces.store import inspection, overview
 
@@ -36,8 +37,10 @@ class _Findings:
     read_at: float
     found: list[Health]
     consumers: list[Consumer]
+    troubles: list[Trouble]
     checks: list[Check]
     restart: Check
+    warnings: list[dict[str, Any]]
 
 
 _lock = threading.Lock()
@@ -65,7 +68,7 @@ def _context() -> dict[str, Any]:
     findings = _findings()
     found = sorted(findings.found, key=lambda each: (not each.problems, each.workspace, each.name))
     now = sampling.of(found)
-    items = attention.items(found, findings.checks)
+    items = attention.items(found, findings.checks, findings.troubles)
     return {
         "items": items,
         "found": found[:_ROWS],
@@ -79,7 +82,7 @@ def _context() -> dict[str, Any]:
         "parts": [check for check in findings.checks if check.name in _PARTS or not check.is_well],
         "workers": workers.all(),
         "restart": findings.restart,
-        "warnings": _warnings(),
+        "warnings": findings.warnings,
         "now": timezone.now(),
     }
 
@@ -89,11 +92,18 @@ def _findings() -> _Findings:
     global _last
     with _lock:
         if _last is None or time.monotonic() - _last.read_at > _REMEMBERED_SECONDS:
-            found = health.all()
+            gathered = facts.gather()
+            found, bound = health.judge(gathered), consumers.judge(gathered)
             with suppress(connection.Error):
                 sampling.keep(lambda: found)
             _last = _Findings(
-                time.monotonic(), found, consumers.all(), system.checks(), system.is_safe_to_restart()
+                time.monotonic(),
+                found,
+                bound,
+                troubles.of_consumers(bound) + troubles.of_failures(gathered),
+                system.checks(),
+                system.is_safe_to_restart(),
+                _warnings(),
             )
         return _last
 

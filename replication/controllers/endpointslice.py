@@ -9,6 +9,7 @@ from django.conf import settings
 from kcpcache.apimachinery import conditions, objects
 from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.reconcile import Outcome
+from replication import reports
 from replication.controllers.state import GROUP, PLURAL, SLICES
 from replication.virtual import exports
 from workspaces.controllers import status as statuses
@@ -42,14 +43,17 @@ def reconcile(cluster: str, name: str) -> Outcome:
     else:
         condition("ResourceValid", "True")
     condition("PartitionValid", "True")
-    urls = _urls(home, name, target, reference) if home is not None else []
-    if urls:
-        status["endpoints"] = [{"url": url} for url in urls]
+    consumers = _consumers(home, name, target, reference) if home is not None else set()
+    if consumers:
+        url = f"{settings.KCPCACHE_EXTERNAL_URL}/services/replication/{cluster}/{reference['name']}"
+        status["endpoints"] = [{"url": url}]
         condition("EndpointURLsReady", "True")
     else:
         status.pop("endpoints", None)
         condition("EndpointURLsReady", "False", "NotInUse", "no APIExport with the right identity is bound")
     statuses.write(cluster, GROUP, SLICES, found, status)
+    if target is not None and len(consumers) != ((target.get("status") or {}).get("consumers") or 0):
+        reports.note_change(target["metadata"]["uid"])  # its status says how many they are
     return Outcome()
 
 
@@ -59,14 +63,12 @@ def _target(home: WorkspaceAddress | None, reference: JSONObject) -> JSONObject 
     return client.get(workspace.cluster, GROUP, PLURAL, reference["name"]) if workspace is not None else None
 
 
-def _urls(home: WorkspaceAddress, name: str, target: JSONObject | None, reference: JSONObject) -> list[str]:
-    """Where it is served; a CachedResource of another workspace never is."""
+def _consumers(
+    home: WorkspaceAddress, name: str, target: JSONObject | None, reference: JSONObject
+) -> set[str]:
+    """The logical clusters that it is served to; a CachedResource of another workspace never is."""
     if target is None or reference.get("path") not in (None, "", home.path, home.cluster):
-        return []
+        return set()
     identity_hash = (target.get("status") or {}).get("identityHash")
-    if not identity_hash or not any(
-        exports.consumers_of(home, export)
-        for export in exports.using_slice(home.cluster, name, identity_hash)
-    ):
-        return []
-    return [f"{settings.KCPCACHE_EXTERNAL_URL}/services/replication/{home.cluster}/{reference['name']}"]
+    published = exports.using_slice(home.cluster, name, identity_hash) if identity_hash else []
+    return {consumer for export in published for consumer in exports.consumers_of(home, export)}

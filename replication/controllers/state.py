@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kcpcache.apimachinery import conditions
 from kcpcache.apimachinery.descriptor import Descriptor
 from kcpcache.apimachinery.objects import JSONObject
+from replication.replica.meta import Health
 from replication.rows import Source
 
 GROUP = "cache.kcp.io"
@@ -24,6 +25,8 @@ class State:
     status: JSONObject
     descriptor: Descriptor | None = None
     source: Source | None = None
+    is_drifted: bool = False
+    health: Health | None = None
     is_gone: bool = False
 
     @property

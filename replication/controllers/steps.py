@@ -11,6 +11,7 @@ from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.reconcile import CONTINUE, STOP, Outcome
 from kcpcache.apimachinery.storage import Collection
 from replication import rows
+from replication.controllers import selected, summary
 from replication.controllers.state import GROUP, PLURAL, SLICES, State
 from replication.replica import connection, meta, wake
 from workspaces.controllers import identity as identities
@@ -19,7 +20,6 @@ from workspaces.registry import client
 
 SKIP_SLICE_ANNOTATION = "cachedresources.cache.kcp.io/skip-endpointslice"
 
-INITIALIZING = "Initializing"  # the reason of a condition that is False because all has just begun
 _RETRY_SECONDS = 2.0
 
 
@@ -93,9 +93,9 @@ def replicate(state: State) -> Outcome:
     row, is_new = rows.declare(
         state.uid, collection, state.name, spec["version"], spec.get("labelSelector") or {}
     )
-    state.source = rows.source_of(row)
+    state.source, state.is_drifted = rows.source_of(row), row.is_drifted
     if is_new:
-        wake.wake(state.source.family)
+        wake.begin(state.source.family)
     return CONTINUE
 
 
@@ -106,11 +106,17 @@ def counts(state: State) -> Outcome:
         (health,) = meta.inspect(connection.client(), [state.source.family])
     except connection.Error:
         return Outcome(retry_after_seconds=_RETRY_SECONDS)
+    state.health = health
     if health.meta is None:
         if state.status.get("phase") != "Ready":
-            state.condition("ReplicationStarted", "False", INITIALIZING, "the first objects are on their way")
-        return CONTINUE
-    state.status["resourceCounts"] = {"local": health.meta.count, "cache": health.objects}
+            state.condition(
+                "ReplicationStarted", "False", summary.INITIALIZING, "the first objects are on their way"
+            )
+        elif "resourceCounts" in state.status:
+            state.status["resourceCounts"]["cache"] = 0
+        return Outcome(retry_after_seconds=_RETRY_SECONDS)
+    local = selected.count(state.source, health.meta)
+    state.status["resourceCounts"] = {"local": local, "cache": health.objects}
     state.condition("ReplicationStarted", "True")
     state.status["phase"] = "Ready"
     return CONTINUE

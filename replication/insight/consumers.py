@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import defaultdict
 from dataclasses import dataclass
 
-from kcpcache.apimachinery import conditions
-from kcpcache.apimachinery.objects import JSONObject
-from replication.insight import facts, publication
-from replication.insight.facts import Binding, Facts
+from django.utils import timezone
+
+from replication.insight import bindings, facts, publication
+from replication.insight.bindings import Binding
+from replication.insight.facts import Facts
 from replication.insight.health import Health
 from workspaces.registry import addresses
 from workspaces.store import overview
+
+# For a worker to look at a binding that was made; for finalizers in the consumer's workspace, which are not waited for
+# that long.
+_PATIENCE_SECONDS = {bindings.NOT_RECONCILED: 10.0, bindings.DELETING: 120.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
     """One APIBinding: who binds what of whom, and how far the replicas are that it is served.
 
-    `export` is the APIExport's name, `resources` are bound, qualified by their groups, `problem` says why it is
-    not ready, `served_revision` is the oldest of its replicas' revisions: None where nothing of it is cached.
+    `export` is the APIExport's name, `resources` are bound, qualified by their groups, `reason` and `problem` say why
+    it is not ready, `served_revision` is the oldest of its replicas' revisions: None where nothing of it is cached.
+    `is_settling`: it is not ready, but was only just made or deleted.
     """
 
     cluster: str
@@ -32,6 +39,8 @@ class Consumer:
     is_ready: bool
     problem: str
     served_revision: int | None
+    reason: str = ""
+    is_settling: bool = False
 
 
 def all(workspace: str = "") -> list[Consumer]:
@@ -42,33 +51,32 @@ def all(workspace: str = "") -> list[Consumer]:
         if address is None:
             return []
         cluster = address.cluster
-    return _made(facts.gather(), cluster)
+    return judge(facts.gather(), cluster)
 
 
 def of(health: Health) -> list[Consumer]:
     """The consumers of one CachedResource."""
     found = facts.gather(health.cluster)
     served = {
-        (binding.cluster, binding.obj["metadata"]["name"])
+        (binding.cluster, binding.name)
         for cluster, obj in found.cachedresources
         if obj["metadata"]["uid"] == health.uid
         for binding in publication.consumers(found, cluster, obj)
     }
-    return [consumer for consumer in _made(found, None) if (consumer.cluster, consumer.binding) in served]
+    return [consumer for consumer in judge(found) if (consumer.cluster, consumer.binding) in served]
 
 
-def _made(found: Facts, cluster: str | None) -> list[Consumer]:
-    bindings = [
+def judge(found: Facts, cluster: str | None = None) -> list[Consumer]:
+    """The bindings among facts that were gathered already, or those of one logical cluster, by path and name."""
+    bound = [
         binding
         for same_export in found.bindings.values()
         for binding in same_export
         if cluster in (None, binding.cluster)
     ]
-    paths = overview.paths(
-        {binding.cluster for binding in bindings} | {binding.provider for binding in bindings}
-    )
-    revisions = _revisions(found)
-    made = [_consumer(binding, paths, revisions) for binding in bindings]
+    paths = overview.paths({binding.cluster for binding in bound} | {binding.provider for binding in bound})
+    revisions, now = _revisions(found), timezone.now()
+    made = [_consumer(binding, paths, revisions, now) for binding in bound]
     return sorted(made, key=lambda consumer: (consumer.workspace, consumer.binding))
 
 
@@ -83,33 +91,35 @@ def _revisions(found: Facts) -> dict[tuple[str, str], int]:
     return {export: min(cursors) for export, cursors in known.items()}
 
 
-def _consumer(binding: Binding, paths: dict[str, str], revisions: dict[tuple[str, str], int]) -> Consumer:
-    status = binding.obj.get("status") or {}
-    reference = (((binding.obj.get("spec") or {}).get("reference") or {}).get("export")) or {}
-    is_ready = binding.is_bound and conditions.is_true(binding.obj, "Ready")
+def _consumer(
+    binding: Binding,
+    paths: dict[str, str],
+    revisions: dict[tuple[str, str], int],
+    now: datetime.datetime,
+) -> Consumer:
     return Consumer(
         cluster=binding.cluster,
         workspace=paths.get(binding.cluster, binding.cluster),
-        binding=str(binding.obj["metadata"]["name"]),
+        binding=binding.name,
         export=binding.export,
-        provider_workspace=paths.get(binding.provider, str(reference.get("path") or "")),
-        resources=[_qualified(entry) for entry in status.get("boundResources") or []],
-        phase=str(status.get("phase") or "Binding"),
-        is_ready=is_ready,
-        problem="" if is_ready else _problem(binding.obj),
+        provider_workspace=paths.get(binding.provider, binding.path),
+        resources=list(binding.resources),
+        phase=binding.phase,
+        is_ready=binding.is_ready,
+        problem=_problem(binding),
         served_revision=revisions.get((binding.provider, binding.export)) if binding.is_bound else None,
+        reason=binding.reason,
+        is_settling=_is_settling(binding, now),
     )
 
 
-def _qualified(entry: JSONObject) -> str:
-    return f"{entry['resource']}.{entry['group']}" if entry.get("group") else str(entry["resource"])
+def _problem(binding: Binding) -> str:
+    if binding.reason in ("", bindings.NOT_RECONCILED):
+        return binding.message
+    return f"{binding.reason}: {binding.message}".rstrip(": ")
 
 
-def _problem(obj: JSONObject) -> str:
-    """What the first condition that is False says; `Ready` sums up the others."""
-    for entry in sorted(
-        (obj.get("status") or {}).get("conditions") or [], key=lambda entry: bool(entry["type"] == "Ready")
-    ):
-        if entry["status"] == "False":
-            return f"{entry.get('reason') or entry['type']}: {entry.get('message') or ''}".rstrip(": ")
-    return "no worker has looked at it yet"
+def _is_settling(binding: Binding, now: datetime.datetime) -> bool:
+    """Whether a binding that is not ready may become so, or go, by itself and soon."""
+    patience = _PATIENCE_SECONDS.get(binding.reason, 0.0)
+    return binding.since is not None and (now - binding.since).total_seconds() < patience

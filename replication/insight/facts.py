@@ -9,36 +9,20 @@ from itertools import islice
 
 from django.conf import settings
 
-from kcpcache.apimachinery import objects
 from kcpcache.apimachinery.objects import JSONObject
-from replication import rows
+from replication import reports, rows
 from replication.controllers.state import GROUP, PLURAL, SLICES
+from replication.insight import bindings
+from replication.insight.bindings import Binding
 from replication.models import Replica
 from replication.replica import connection, meta
 from replication.replica.keys import Family
-from workspaces.kinds import indexes
 from workspaces.registry import catalogue
 from workspaces.store import overview
 
 _FAMILIES = 200  # in one round trip
 
 Located = tuple[str, JSONObject]  # a logical cluster, and an object in it
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """An APIBinding, and the logical cluster and name of the export that it refers to (empty when gone)."""
-
-    cluster: str
-    obj: JSONObject
-    provider: str
-    export: str
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether the consumer is served."""
-        phase = (self.obj.get("status") or {}).get("phase")
-        return phase == "Bound" and not objects.is_being_deleted(self.obj)
 
 
 @dataclass(slots=True)
@@ -52,6 +36,7 @@ class Facts:
     rows: Mapping[str, Replica]  # by uid
     paths: Mapping[str, str]
     failures: Mapping[tuple[str, str], overview.Failure]  # of CachedResources, by cluster and name
+    other_failures: list[overview.Failure]  # of all other controllers
     replicas: dict[str, meta.Health] = field(default_factory=dict)  # by uid
     backlogs: dict[str, overview.Backlog] = field(default_factory=dict)
     redis_error: str = ""
@@ -66,53 +51,24 @@ def gather(cluster: str | None = None, name: str = "") -> Facts:
         if not name or located[1]["metadata"]["name"] == name
     ]
     exports = overview.every(*catalogue.EXPORTS, where)
-    bindings = bindings_of(exports) if cluster else every_binding()
+    found_bindings = bindings.of_exports(exports) if cluster else bindings.every()
     clusters = {located[0] for located in cachedresources}
     replicas = Replica.objects.filter(shard=settings.KCPCACHE_SHARD, is_deleted=False)
+    failures = overview.failures(cluster)
     found = Facts(
         cachedresources=cachedresources,
         slices=_by_cluster(overview.every(GROUP, SLICES, where)),
         exports=_by_cluster(exports),
-        bindings=_by_export(bindings),
+        bindings=_by_export(found_bindings),
         rows={row.uid: row for row in (replicas.filter(cluster=cluster) if cluster else replicas)},
         paths=overview.paths(clusters),
         failures={
-            (each.cluster, each.name): each
-            for each in overview.failures(cluster)
-            if each.controller == "cachedresource"
+            (each.cluster, each.name): each for each in failures if each.controller == reports.CONTROLLER
         },
+        other_failures=[each for each in failures if each.controller != reports.CONTROLLER],
     )
     _ask_redis(found)
     return found
-
-
-def every_binding() -> list[Binding]:
-    """All APIBindings of all workspaces."""
-    return _resolved(overview.every(*catalogue.BINDINGS))
-
-
-def bindings_of(exports: Iterable[Located]) -> list[Binding]:
-    """The bindings of some exports, found by index."""
-    located = list(exports)
-    paths = overview.paths({cluster for cluster, _ in located})
-    values = [
-        indexes.export_value(reference, export["metadata"]["name"])
-        for cluster, export in located
-        for reference in (cluster, paths.get(cluster, cluster))
-    ]
-    return _resolved(overview.referring(indexes.EXPORT, values, *catalogue.BINDINGS)) if values else []
-
-
-def _resolved(bindings: list[Located]) -> list[Binding]:
-    """Bindings with their providers: a reference has a path, a logical cluster's name, or nothing for its own."""
-    references = [((obj.get("spec") or {}).get("reference") or {}).get("export") or {} for _, obj in bindings]
-    clusters = overview.clusters({str(each.get("path") or "") for each in references})
-    made = []
-    for (cluster, obj), reference in zip(bindings, references, strict=True):
-        path = str(reference.get("path") or "")
-        provider = clusters.get(path, "") if path else cluster
-        made.append(Binding(cluster, obj, provider, str(reference.get("name") or "")))
-    return made
 
 
 def _by_cluster(located: Iterable[Located]) -> dict[str, list[JSONObject]]:
@@ -122,9 +78,9 @@ def _by_cluster(located: Iterable[Located]) -> dict[str, list[JSONObject]]:
     return found
 
 
-def _by_export(bindings: Iterable[Binding]) -> dict[tuple[str, str], list[Binding]]:
+def _by_export(bound: Iterable[Binding]) -> dict[tuple[str, str], list[Binding]]:
     found: dict[tuple[str, str], list[Binding]] = defaultdict(list)
-    for binding in bindings:
+    for binding in bound:
         found[(binding.provider, binding.export)].append(binding)
     return found
 

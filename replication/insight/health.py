@@ -15,7 +15,7 @@ from replication.insight.facts import Facts
 from replication.insight.problems import Problem
 from workspaces.registry import addresses
 
-__all__ = ["Health", "Problem", "all", "one"]
+__all__ = ["Health", "Problem", "all", "judge", "one"]
 
 _LAGGING_SECONDS = 5.0  # a sweep makes good within this time whatever hint was lost
 
@@ -66,15 +66,16 @@ def all(workspace: str = "") -> list[Health]:
         if address is None:
             return []
         cluster = address.cluster
-    return _made(facts.gather(cluster))
+    return judge(facts.gather(cluster))
 
 
 def one(cluster: str, name: str) -> Health | None:
     """One CachedResource by logical cluster and name; None when there is none."""
-    return next(iter(_made(facts.gather(cluster, name))), None)
+    return next(iter(judge(facts.gather(cluster, name))), None)
 
 
-def _made(found: Facts) -> list[Health]:
+def judge(found: Facts) -> list[Health]:
+    """The CachedResources among facts that were gathered already, by path and name; no further statement."""
     has_worker = bool(workers.alive("replication")) or bool(found.redis_error)
     now = timezone.now()
     made = [_health(found, cluster, obj, has_worker, now) for cluster, obj in found.cachedresources]

@@ -1,4 +1,4 @@
-"""What can be wrong with a CachedResource, and what to do about each, in words for whoever has never seen it."""
+"""What can be wrong, and what to do about each, in words for whoever has never seen it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,24 @@ _REMEDIES = {
     "SchemaNotFound": "Create the APIResourceSchema, or name one that exists in the APIExport.",
     "SchemaOutOfSync": "Create an APIResourceSchema from the present CustomResourceDefinition, and name it"
     " in the APIExport.",
-    "EndpointSliceMissing": "Create a CachedResourceEndpointSlice that refers to this CachedResource.",
+    "EndpointSliceMissing": "Create a CachedResourceEndpointSlice of that name that refers to this CachedResource, or"
+    " name one that exists in the APIExport.",
+}
+# Of APIBindings, whose consumers are not served.
+_OF_BINDINGS = {
+    "APIExportNotFound": "Create the APIExport, or make an APIBinding anew that names one which exists: its reference"
+    " cannot be changed.",
+    "MissingIdentityHash": "See the condition IdentityValid of the APIExport, and that its identity Secret exists.",
+    "APIResourceSchemaNotFound": "Create the APIResourceSchema in the export's workspace, or name one that exists in"
+    " the APIExport.",
+    "APIResourceSchemaInvalid": "Name a schema of that very resource in the APIExport.",
+    "NamingConflicts": "Remove the CustomResourceDefinition or the other APIBinding that has the name in the"
+    " consumer's workspace, or bind the export elsewhere.",
+    "VirtualResourceInvalid": "Mend in the export's workspace what the message names: CachedResource, endpoint slice,"
+    " or identityHash in the APIExport.",
+    "InvalidPermissionClaims": "Accept in spec.permissionClaims of the APIBinding only what the APIExport claims.",
+    "NotReconciled": _REMEDIES["NotReconciled"],
+    "Deleting": "See whether workers are at work, and who is to take the finalizers off the APIBinding.",
 }
 _BY_CONDITION = {
     "IdentityValid": "See that the Secret named in spec.identity.secretRef exists and has a key in data.key.",
@@ -54,3 +71,9 @@ def of(reason: str, message: str, condition: str = "") -> Problem:
     return Problem(
         reason, message, remedy or "See the message, and the Events of the CachedResource for its history."
     )
+
+
+def of_binding(reason: str, message: str) -> Problem:
+    """Why a consumer is not served, with the remedy for the reason."""
+    remedy = _OF_BINDINGS.get(reason)
+    return Problem(reason, message, remedy or "See the message, and the conditions of the APIBinding.")

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from kcpcache.apimachinery.objects import JSONObject
 from replication.insight import problems as remedies
-from replication.insight.facts import Binding, Facts
+from replication.insight.bindings import Binding
+from replication.insight.facts import Facts
 from replication.insight.problems import Problem
+
+SLICE_KIND = "CachedResourceEndpointSlice"
 
 
 def slices(found: Facts, cluster: str, obj: JSONObject) -> list[JSONObject]:
@@ -27,14 +30,14 @@ def uses(found: Facts, cluster: str, obj: JSONObject) -> Iterator[tuple[JSONObje
     for export in found.exports.get(cluster, []):
         for entry in (export.get("spec") or {}).get("resources") or []:
             reference = ((entry.get("storage") or {}).get("virtual") or {}).get("reference") or {}
-            if reference.get("kind") == "CachedResourceEndpointSlice" and reference.get("name") in names:
+            if reference.get("kind") == SLICE_KIND and reference.get("name") in names:
                 yield export, entry
 
 
 def problems(found: Facts, cluster: str, obj: JSONObject) -> list[Problem]:
-    """What keeps consumers from being served although an export names it."""
+    """What keeps consumers from being served although an export names it, or its resource."""
     wanted = (obj.get("status") or {}).get("identityHash") or ""
-    wrong = []
+    wrong = list(_missing_slices(found, cluster, obj))
     for export, entry in uses(found, cluster, obj):
         stated = entry["storage"]["virtual"].get("identityHash") or ""
         if wanted and stated != wanted:
@@ -44,6 +47,25 @@ def problems(found: Facts, cluster: str, obj: JSONObject) -> list[Problem]:
             )
             wrong.append(remedies.of("IdentityHashMismatch", message))
     return wrong
+
+
+def _missing_slices(found: Facts, cluster: str, obj: JSONObject) -> Iterator[Problem]:
+    """Exports of its workspace that publish its resource behind an endpoint slice which is not there."""
+    there = {slice_["metadata"]["name"] for slice_ in found.slices.get(cluster, [])}
+    resource = (obj["spec"].get("group") or "", obj["spec"]["resource"])
+    for export in found.exports.get(cluster, []):
+        for entry in (export.get("spec") or {}).get("resources") or []:
+            reference = ((entry.get("storage") or {}).get("virtual") or {}).get("reference") or {}
+            if (
+                reference.get("kind") == SLICE_KIND
+                and reference.get("name") not in there
+                and (entry.get("group") or "", entry["name"]) == resource
+            ):
+                message = (
+                    f"APIExport {export['metadata']['name']} names CachedResourceEndpointSlice"
+                    f" {reference.get('name')} for {entry['name']}, and there is none."
+                )
+                yield remedies.of("EndpointSliceMissing", message)
 
 
 def consumers(found: Facts, cluster: str, obj: JSONObject) -> list[Binding]:

@@ -12,6 +12,7 @@ import base64
 import datetime
 import gzip
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils.dateparse import parse_datetime
 
 from replication import marks
-from workspaces.store import locks, revisions
+from workspaces.store import encryption, locks, revisions, sealed
 from workspaces.store.snapshot import ALIAS, snapshot
 
 FORMAT = "kcpcache-backup/1"
@@ -126,12 +127,13 @@ def examine(path: Path) -> dict[str, Any]:
     try:
         with gzip.open(path, "rb") as file:
             header = orjson.loads(file.readline())
-            last, rows = b"", 0
+            last, rows, secrets = b"", 0, _Secrets()
             for line in file:
                 rows += line.startswith(b"[")
+                secrets.look(line)
                 last = line
         end = orjson.loads(last or b"null")
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise Unusable(f"{path} is not a backup, or is damaged: {error}.") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise Unusable(f"{path} is not a backup of this kind ({FORMAT}).")
@@ -139,12 +141,35 @@ def examine(path: Path) -> dict[str, Any]:
         raise Unusable(f"{path} was cut off: it has {rows} rows and no right end.")
     if header["migrations"] != _migrations():
         raise Unusable("The backup is of another release: restore it with that one, then upgrade.")
-    if not set(header["encryption_keys"]) & set(fingerprints()):
+    if secrets.unreadable:
+        here = fingerprints()
+        missing = ", ".join(each for each in header["encryption_keys"] if each not in here) or "unknown"
         raise Unusable(
-            "The Secrets in the backup were encrypted with other keys: put those into KCPCACHE_ENCRYPTION_KEYS"
-            f" (fingerprints {', '.join(header['encryption_keys'])}; here {', '.join(fingerprints())})."
+            f"{secrets.unreadable} of {secrets.count} Secrets in the backup were encrypted with keys that are not here:"
+            f" put those into KCPCACHE_ENCRYPTION_KEYS, behind the others (fingerprints {missing};"
+            f" here {', '.join(here)})."
         )
     return header
+
+
+class _Secrets:
+    """Tries each Secret of a backup with the keys that are here: an archive may need fewer keys than its header names,
+    and during a rotation it needs more than the first."""
+
+    def __init__(self) -> None:
+        self.count = self.unreadable = 0
+        self._columns: list[str] = []  # while the table of objects is read
+
+    def look(self, line: bytes) -> None:
+        """A line of the file; ValueError, KeyError or IndexError where it is damaged."""
+        if line.startswith(b"{"):
+            table = orjson.loads(line)
+            self._columns = table.get("columns", []) if table.get("table") == "workspaces.Object" else []
+        elif self._columns and b'"secrets"' in line:
+            row = dict(zip(self._columns, orjson.loads(line), strict=True))
+            if encryption.is_secret(row["group"], row["resource"]):
+                self.count += 1
+                self.unreadable += not sealed.can_open(base64.b64decode(row["body"]))
 
 
 def restore(path: Path, header: dict[str, Any], progress: Progress) -> Summary:

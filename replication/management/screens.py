@@ -9,6 +9,7 @@ from django.utils import timezone
 from kcpcache.apimachinery import duration
 from replication.insight.consumers import Consumer
 from replication.insight.health import Health
+from replication.insight.troubles import Trouble
 from replication.insight.workers import Worker
 from workspaces.management.operator import table
 
@@ -37,6 +38,21 @@ def problems(found: Iterable[Health]) -> list[str]:
             lines.append(f"{each.workspace} {each.name}: {problem.reason}: {problem.message}")
             lines.append(f"  -> {problem.what_to_do}")
     return lines
+
+
+def troubles(found: Iterable[Trouble]) -> list[str]:
+    """What is wrong besides CachedResources, whom it concerns, and what to do."""
+    return [
+        f"FAIL {each.reason}: {each.message}\n     {_subjects(each)}\n  -> {each.what_to_do}"
+        for each in found
+    ]
+
+
+def _subjects(trouble: Trouble) -> str:
+    named = ", ".join(f"{each.name} in {each.workspace}" for each in trouble.subjects)
+    more = trouble.count - len(trouble.subjects)
+    where = ": manage.py consumers" if trouble.about == "binding" else ""
+    return f"{named}, and {more} more{where}" if more else named
 
 
 def consumers(found: Iterable[Consumer]) -> str:

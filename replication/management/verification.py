@@ -7,20 +7,23 @@ body layout and annotations are therefore spelled out again.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import connections, transaction
 
 from kcpcache.apimachinery import labels
 from replication.models import Replica
+from replication.replica import connection
 from replication.replica.connection import Client
 
 _ALIAS = "snapshot"
 _SHOWN = 100  # differences of one replica
+_REVISION: Final = re.compile(r"[1-9][0-9]{0,18}")
 
 Objects = dict[str, dict[str, Any]]
 
@@ -65,13 +68,19 @@ def _compare(client: Client, row: Replica) -> Report:
     report = Report(row.uid, row.cluster, row.name)
     prefix = f"kcpcache:{{{row.shard}/{row.cluster}/{row.uid}}}:"
     fields = ("epoch", "count", "bytes")
-    values = client.hmget(prefix + "meta", fields)
-    meta = {name: value.decode() for name, value in zip(fields, values, strict=True) if value is not None}
-    if "epoch" not in meta:
-        report.differences.append("there is no replica in Redis")
+    try:
+        values = client.hmget(prefix + "meta", fields)
+        meta = {name: _text(value) for name, value in zip(fields, values, strict=True) if value is not None}
+        if "epoch" not in meta:
+            report.differences.append("there is no replica in Redis")
+            return report
+        raw: dict[bytes, bytes] = client.hgetall(f"{prefix}{meta['epoch']}:objects")
+        index: list[bytes] = client.zrange(f"{prefix}{meta['epoch']}:index", 0, -1)
+    except connection.Error as error:
+        if not connection.is_wrong_type(error):
+            raise
+        report.differences.append("a key of the replica holds something else than a replica's")
         return report
-    raw: dict[bytes, bytes] = client.hgetall(f"{prefix}{meta['epoch']}:objects")
-    index: list[bytes] = client.zrange(f"{prefix}{meta['epoch']}:index", 0, -1)
     wanted = dict(_wanted(row))
     report.count = len(raw)
     report.differences = [*_counts(meta, raw, index), *_objects(wanted, raw)][:_SHOWN]
@@ -79,24 +88,25 @@ def _compare(client: Client, row: Replica) -> Report:
 
 
 def _counts(meta: dict[str, str], raw: dict[bytes, bytes], index: list[bytes]) -> Iterator[str]:
-    if meta["count"] != str(len(raw)):
-        yield f"meta counts {meta['count']} objects, there are {len(raw)}"
+    count, total = meta.get("count", "no"), meta.get("bytes", "no")
+    if count != str(len(raw)):
+        yield f"meta counts {count} objects, there are {len(raw)}"
     if sorted(raw) != index:
         yield "the index of names is not that of the objects"
     size_bytes = sum(len(name) + len(body) for name, body in raw.items())
-    if meta["bytes"] != str(size_bytes):
-        yield f"meta counts {meta['bytes']} bytes, there are {size_bytes}"
+    if total != str(size_bytes):
+        yield f"meta counts {total} bytes, there are {size_bytes}"
 
 
 def _objects(wanted: Objects, raw: dict[bytes, bytes]) -> Iterator[str]:
-    found = {name.decode(): body for name, body in raw.items()}
-    for name in sorted(wanted.keys() - found.keys()):
-        yield f"{name} is missing"
-    for name in sorted(found.keys() - wanted.keys()):
-        yield f"{name} should not be there"
-    for name in sorted(wanted.keys() & found.keys()):
-        if problem := _difference(wanted[name], found[name]):
-            yield f"{name}: {problem}"
+    wanted_raw = {name.encode(): obj for name, obj in wanted.items()}
+    for name in sorted(wanted_raw.keys() - raw.keys()):
+        yield f"{_text(name)} is missing"
+    for name in sorted(raw.keys() - wanted_raw.keys()):
+        yield f"{_text(name)} should not be there"
+    for name in sorted(wanted_raw.keys() & raw.keys()):
+        if problem := _difference(wanted_raw[name], raw[name]):
+            yield f"{_text(name)}: {problem}"
 
 
 def _difference(wanted: dict[str, Any], body: bytes) -> str:
@@ -104,9 +114,13 @@ def _difference(wanted: dict[str, Any], body: bytes) -> str:
         return "the consumer's cluster cannot be put in"
     try:
         found = json.loads(body.replace(b"\0", b""))
-        version = int(found["metadata"].pop("resourceVersion"))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, RecursionError):
         return "it is not an object"
+    metadata = found.get("metadata") if isinstance(found, dict) else None
+    stated = metadata.pop("resourceVersion", None) if isinstance(metadata, dict) else None
+    if not isinstance(stated, str) or not _REVISION.fullmatch(stated):
+        return "it is not an object"
+    version = int(stated)
     least = int(wanted["metadata"].pop("resourceVersion"))
     if version < least:
         return f"its resourceVersion is {version}, the source's is {least}"
@@ -142,18 +156,25 @@ def stray_keys(client: Client) -> list[str]:
     tags = {f"{settings.KCPCACHE_SHARD}/{cluster}/{uid}" for cluster, uid in known}
     found = []
     for raw in client.scan_iter(match=f"kcpcache:{{{settings.KCPCACHE_SHARD}/*", count=1000):
-        key = raw.decode()
-        if key[key.index("{") + 1 : key.index("}")] not in tags:
+        key = _text(raw)
+        if key.partition("{")[2].partition("}")[0] not in tags:
             found.append(key)
     return sorted(found)
 
 
-def repair(client: Client, uid: str) -> None:
-    """Fill a replica again."""
+def _text(raw: bytes) -> str:
+    """What Redis holds, for a report: whoever tampers with it need not write UTF-8."""
+    return raw.decode(errors="replace")
+
+
+def repair(client: Client, uid: str) -> bool:
+    """Fill a replica again; whether this filled it: others may have, or it should not exist any more. Redis errors."""
     from replication import rows
     from replication.replica import fill, meta
 
     source = rows.find(uid)
-    if source is not None:
-        present = meta.read(client, source.family)
-        fill.fill(client, source, keep=lambda: None, above_epoch=present.epoch if present else 0)
+    if source is None:
+        return False
+    present = meta.read(client, source.family)
+    above_epoch = present.epoch if present else meta.remaining_epoch(client, source.family) or 0
+    return fill.fill(client, source, lambda: None, above_epoch, is_repair=True)

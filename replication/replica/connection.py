@@ -44,6 +44,11 @@ def connect(url: str, *, timeout_seconds: float) -> Client:
     )
 
 
+def is_wrong_type(error: BaseException) -> bool:
+    """Whether a key holds another kind of value than was put there: somebody else wrote to it."""
+    return isinstance(error, redis.ResponseError) and "WRONGTYPE" in str(error)
+
+
 def forget() -> None:
     """Close what this process holds; the next use connects anew."""
     for made in (client, hasty_client):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from kcpcache.apimachinery.mailbox import Mailbox
 from kcpcache.apimachinery.storage import Collection, Event
+from replication.replica.events import Events
 from replication.replica.item import Change
+
+_TAKEN_BYTES = 1024 * 1024  # bodies in the events that are taken at once; those of one revision may be more
 
 Post = Callable[[Callable[[], None]], None]
 
@@ -25,15 +28,22 @@ class ConsumerMailbox(Mailbox[Event]):
     when the first of a consumer's watchers takes it. All events of one revision are taken together.
     """
 
-    __slots__ = ("_after", "_collection", "_consumers", "is_finished", "name")
+    __slots__ = ("_after", "_collection", "_consumers", "_events", "_rest", "is_finished", "name")
 
-    def __init__(self, collection: Collection, consumers: Sequence[str], name: str) -> None:
+    def __init__(self, collection: Collection, consumers: Sequence[str], name: str, events: Events) -> None:
         super().__init__()
         self.name = name
         self._collection = collection
-        self._consumers = consumers
+        self._consumers = [(consumer, collection.identity) for consumer in consumers]
+        self._events = events
         self._after = 0
+        self._rest: Sequence[Change] = ()  # taken out of the mailbox, and too much for the last `take`
         self.is_finished = False  # its reader has gone, or it was closed
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all that was put has been taken."""
+        return not self._items and not self._rest
 
     def begin_after(self, revision: int) -> None:
         """Deliver only later events; called before the first `take`."""
@@ -41,20 +51,53 @@ class ConsumerMailbox(Mailbox[Event]):
 
     def put_changes(self, changes: list[Change]) -> None:
         """What the fan-out has for everybody."""
-        mine = changes if not self.name else [change for change in changes if change.item.name == self.name]
+        mine: Any = changes  # events in time: `take` makes them
+        if self.name:
+            mine = [change for change in changes if change.item.name == self.name]
         if mine:
-            self.put(cast("list[Event]", mine))
+            self.put(mine)
 
     def take(self) -> list[Event]:
-        """See `Mailbox.take`."""
-        return list(self.events(cast("list[Change]", super().take())))
+        """See `Mailbox.take`; of very many events only the first, and the reader is woken for the others.
 
-    def events(self, changes: Iterable[Change]) -> Iterable[Event]:
-        """The events of some changes, without those before the beginning."""
+        It is woken for the end as well, when it takes something from a mailbox that is closed already: it may
+        have no use for that, and wait.
+        """
+        events: list[Event] = []
+        rest = self._rest
+        while not events:
+            if not rest or self._reason == "slow":
+                waiting: Any = super().take()
+                if not waiting:
+                    return events
+                rest = waiting
+            if len(rest) == 1:
+                events = self.events(rest[0]) if rest[0].revision > self._after else events
+                rest = ()
+            else:
+                events, rest = self._first(rest)
+        self._rest = rest
+        if rest or self._reason:
+            self._wake()
+        return events
+
+    def _first(self, changes: Sequence[Change]) -> tuple[list[Event], Sequence[Change]]:
+        """The events of as many of the first changes as are taken at once, and the other changes."""
+        events: list[Event] = []
+        size_bytes = count = 0
         for change in changes:
+            count += 1
             if change.revision > self._after:
-                for consumer in self._consumers:
-                    yield change.event(self._collection, consumer)
+                events += self.events(change)
+                size_bytes += change.size_bytes * len(self._consumers)
+                if size_bytes >= _TAKEN_BYTES:
+                    break
+        return events, changes[count:]
+
+    def events(self, change: Change) -> list[Event]:
+        """The events of one change: those that other watchers have just seen are the same."""
+        made, make, collection = change.events, self._events.make, self._collection
+        return [made.get(consumer) or make(change, collection, consumer) for consumer in self._consumers]
 
 
 class Fanout:
@@ -83,6 +126,14 @@ class Fanout:
     def is_idle(self) -> bool:
         """Whether nobody watches."""
         return not self._mailboxes
+
+    def position_of(self, mailbox: ConsumerMailbox) -> int:
+        """The revision up to which a reader has every change when it has taken what is in its mailbox once.
+
+        0 while something waits there: one `take` may not give it all.
+        """
+        position = self.position  # first: what lies before it is in the mailbox by now
+        return position if mailbox.is_empty else 0
 
     def publish(self, changes: list[Change], reached: int) -> None:
         """Put changes, in order, into all mailboxes; then `position` is `reached`."""

@@ -8,7 +8,7 @@ of the database row wins, and nobody else's fill can come after.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +16,10 @@ from typing import Any
 import orjson
 
 from replication import rows
-from replication.replica import body, keys, scripts, writer
+from replication.replica import body, keys, meta, paging, scripts, writer
 from replication.replica.connection import Client, Error
 from replication.rows import Source
-from workspaces.store import objects, snapshot
-
-_PAGE = 500  # objects read and written at once
+from workspaces.store import revisions, snapshot
 
 
 @dataclass(slots=True)
@@ -39,12 +37,21 @@ class Totals:
         self.checksum = (self.checksum + body.digest(name, replica_body)) % 2**48
 
 
-def fill(client: Client, source: Source, keep: Callable[[], object], above_epoch: int = 0) -> bool:
+def fill(
+    client: Client,
+    source: Source,
+    keep: Callable[[], object],
+    above_epoch: int = 0,
+    *,
+    is_repair: bool = False,
+) -> bool:
     """Build the replica anew from one snapshot of the database.
 
     Args:
         keep: called now and then, so that nobody else begins the same work.
         above_epoch: the epoch that Redis has now, when it is ahead of the database's (a restored backup).
+        is_repair: what lies in Redis may be wrong. The fill then takes a revision of its own, so that no revision
+            means two things: whoever stands before it, reading or watching, lists again.
 
     Returns whether this fill is the replica now; not so when another one was begun meanwhile, or the
     replica should not exist any more.
@@ -53,13 +60,15 @@ def fill(client: Client, source: Source, keep: Callable[[], object], above_epoch
     if epoch is None:
         return False
     totals = Totals()
-    client.sadd(source.family.generations, epoch)
+    _clear_the_way(client, source, epoch)
+    if is_repair:
+        revisions.reserve(1)
     try:
-        with snapshot.snapshot() as revisions:
-            for page in _pages(source):
+        with snapshot.snapshot() as now:
+            for page in paging.bodies(source, keep, using=snapshot.ALIAS):
                 _write(client, source, epoch, page, totals)
                 keep()
-        is_live = _switch(client, source, epoch, revisions.value, totals)
+        is_live = _switch(client, source, epoch, now.value, totals, is_repair)
     except BaseException:
         _give_up(client, source, epoch)
         raise
@@ -73,33 +82,31 @@ def fill(client: Client, source: Source, keep: Callable[[], object], above_epoch
     return True
 
 
-def _pages(source: Source) -> Iterator[dict[str, bytes]]:
-    after: str | None = None
-    api_version, matches = source.api_version, source.selector.matches
-    while True:
-        records = objects.iterate(source.collection, after=after, limit=_PAGE, using=snapshot.ALIAS)
-        selected = {
-            record.key.name: body.to_replica(record.body, api_version)
-            for record in records
-            if matches(record.labels)
-        }
-        if selected:
-            yield selected
-        if len(records) < _PAGE:
-            return
-        after = objects.place(records[-1].key)
+def _clear_the_way(client: Client, source: Source, epoch: int) -> None:
+    """Take away what has the names of the keys to be written, and is not what belongs there."""
+    family = source.family
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.unlink(family.objects(epoch), family.index(epoch))
+        pipeline.type(family.generations)
+        _, kind = pipeline.execute()
+    if kind not in (b"set", b"none"):
+        client.unlink(family.generations)
 
 
 def _write(client: Client, source: Source, epoch: int, page: dict[str, bytes], totals: Totals) -> None:
     for name, replica_body in page.items():
         totals.add(name, replica_body)
     with client.pipeline(transaction=False) as pipeline:
+        # With every page: a list that was lost since the last one would leave keys that nobody finds.
+        pipeline.sadd(source.family.generations, epoch)
         pipeline.hset(source.family.objects(epoch), mapping=page)
         pipeline.zadd(source.family.index(epoch), dict.fromkeys(page, 0))
         pipeline.execute()
 
 
-def _switch(client: Client, source: Source, epoch: int, revision: int, totals: Totals) -> bool:
+def _switch(
+    client: Client, source: Source, epoch: int, revision: int, totals: Totals, is_repair: bool
+) -> bool:
     family = source.family
     fields = {
         "cursor": revision,
@@ -121,7 +128,7 @@ def _switch(client: Client, source: Source, epoch: int, revision: int, totals: T
         "resource": source.collection.resource,
     }
     names = [family.meta, family.stream, family.objects(epoch), family.index(epoch), family.generations]
-    arguments: list[Any] = [epoch, totals.count, keys.CHANNEL, family.tag, revision]
+    arguments: list[Any] = [epoch, totals.count, keys.CHANNEL, family.tag, revision, int(is_repair)]
     arguments += [part for pair in fields.items() for part in pair]
     return bool(scripts.of(client).switch(keys=names, args=arguments) == b"applied")
 
@@ -133,8 +140,10 @@ def _give_up(client: Client, source: Source, epoch: int) -> None:
 
 
 def _drop_older(client: Client, source: Source, epoch: int) -> None:
-    generations = [int(generation) for generation in client.smembers(source.family.generations)]
-    live = int(client.hget(source.family.meta, "epoch") or 0)
+    present = meta.read(client, source.family)
+    live = present.epoch if present else 0
     writer.drop_generations(
-        client, source.family, [found for found in generations if found <= epoch and found != live]
+        client,
+        source.family,
+        [found for found in writer.generations(client, source.family) if found <= epoch and found != live],
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from kcpcache.apimachinery import errors
-from replication.replica import members, meta, scripts
-from replication.replica.connection import Client
+from replication.replica import connection, members, meta, scripts
+from replication.replica.connection import Client, Error
 from replication.replica.item import Change, Item
 from replication.replica.keys import Family
 from replication.replica.meta import Meta
@@ -14,6 +14,7 @@ from replication.replica.mirror import Mirror
 
 _PAGE = 1000  # objects or entries in one answer
 _ATTEMPTS = 3  # loads that are overtaken by a fill or by trimming
+_NEVER = 2**62  # a revision behind which there is nothing
 
 _Entry = tuple[bytes, list[bytes]]
 
@@ -21,16 +22,21 @@ _Entry = tuple[bytes, list[bytes]]
 def catch_up(client: Client, mirror: Mirror) -> bool:
     """Bring a mirror to what Redis has now, loading it if need be.
 
-    Returns False where Redis has no such replica, or only an older state than was served: the mirror is lost.
+    Returns False where Redis has no such replica, only an older state than was served, or something that is no
+    replica: the mirror is lost.
 
     Raises:
         redis.RedisError: Redis did not answer; the mirror stays as it was.
     """
     with mirror.catching_up:
-        for _ in range(_ATTEMPTS):
-            if _follow(client, mirror) or _load(client, mirror):
-                mirror.seen_at = time.monotonic()
-                return True
+        try:
+            for _ in range(_ATTEMPTS):
+                if _follow(client, mirror) or _load(client, mirror):
+                    mirror.seen_at = time.monotonic()
+                    return True
+        except Error as error:
+            if not connection.is_wrong_type(error):
+                raise
         mirror.lose()
         return False
 
@@ -54,7 +60,7 @@ def _follow(client: Client, mirror: Mirror) -> bool:
 
 def _load(client: Client, mirror: Mirror) -> bool:
     """Read everything; False when there is nothing, or it changed too much while it was read."""
-    before = meta.read(client, mirror.family)
+    before, _ = _read(client, mirror.family, _NEVER)
     if before is None or before.cursor < mirror.floor:
         return False
     bodies = _bodies(client, mirror.family, before.epoch)
@@ -93,9 +99,19 @@ def _bodies(client: Client, family: Family, epoch: int) -> dict[str, bytes]:
 
 
 def _read(client: Client, family: Family, after: int) -> tuple[Meta | None, list[Change]]:
-    fields, entries = scripts.of(client).follow(keys=[family.meta, family.stream], args=[after, _PAGE])
+    """The state and the changes behind a revision; no state where it and the stream do not belong together.
+
+    They do not when somebody evicted, deleted or wrote one of the two: changes that are not there any more would
+    pass for changes that never were.
+    """
+    fields, entries, count = scripts.of(client).follow(keys=[family.meta, family.stream], args=[after, _PAGE])
     present = meta.parse(dict(zip(fields[::2], fields[1::2], strict=True)))
-    return present, [_change(entry) for entry in entries]
+    if present is None or present.entries != count:
+        return None, []
+    try:
+        return present, [_change(entry) for entry in entries]
+    except (KeyError, ValueError):
+        return None, []
 
 
 def _change(entry: _Entry) -> Change:
@@ -116,28 +132,44 @@ def extend_history(client: Client, mirror: Mirror, revision: int) -> None:
     Raises:
         Expired: the stream does not reach it either.
     """
+    for _ in range(_ATTEMPTS):
+        epoch = mirror.epoch
+        changes, reached = _history(client, mirror, epoch, revision)
+        if mirror.extend_log(epoch, changes, revision, reached):
+            return
+    raise errors.ServiceUnavailable(
+        "the replica changes too fast to read older revisions", retry_after_seconds=1
+    )
+
+
+def _history(client: Client, mirror: Mirror, epoch: int, revision: int) -> tuple[list[Change], int]:
+    """All changes behind a revision, and the revision up to which that is all; Expired."""
+    if revision < mirror.oldest:
+        raise errors.expired_resource_version(revision, mirror.oldest)
     cursor, found = revision, list[Change]()
     while True:
         present, changes = _read(client, mirror.family, cursor)
-        if present is None or present.epoch != mirror.epoch or present.compacted > cursor:
+        if present is None or present.epoch != epoch or present.compacted > cursor:
             raise errors.expired_resource_version(revision, present.compacted if present else mirror.revision)
         found += changes
         if len(changes) < _PAGE:
-            break
+            return found, present.cursor
         cursor = changes[-1].revision
-    mirror.extend_log(found, revision)
 
 
 def poll(client: Client, mirrors: list[Mirror]) -> list[Mirror]:
-    """Which of some mirrors are not what Redis has, by one round trip; the others were seen to be current."""
+    """Which of some mirrors are not what Redis has, by one round trip; the others were seen to be current.
+
+    One whose key Redis cannot read is among the former, and stands in nobody else's way.
+    """
     with client.pipeline(transaction=False) as pipeline:
         for mirror in mirrors:
             pipeline.hmget(mirror.family.meta, "cursor", "epoch")
-        answers = pipeline.execute()
+        answers = pipeline.execute(raise_on_error=False)
     now = time.monotonic()
     behind = []
-    for mirror, (cursor, epoch) in zip(mirrors, answers, strict=True):
-        if cursor == b"%d" % mirror.revision and epoch == b"%d" % mirror.epoch and not mirror.is_lost:
+    for mirror, answer in zip(mirrors, answers, strict=True):
+        if answer == [b"%d" % mirror.revision, b"%d" % mirror.epoch] and not mirror.is_lost:
             mirror.seen_at = now
         else:
             behind.append(mirror)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from kcpcache.apimachinery import objects
 from kcpcache.apimachinery.storage import Collection, Event, Key, Record
 from replication.replica import body as replica_body
+
+Consumer: TypeAlias = tuple[str, str]  # the logical cluster, and the identity under which it sees the objects
 
 _TYPES = {"A": "ADDED", "M": "MODIFIED", "D": "DELETED"}
 
@@ -57,30 +60,23 @@ class Item(Mapping[str, str]):
 
 
 class Change:
-    """One entry of the stream: `type` is A, M or D; `item` the object after it, for D its last state."""
+    """One entry of the stream: `type` is A, M or D; `item` the object after it, for D its last state.
 
-    __slots__ = ("_events", "item", "previous", "revision", "type")
+    `size_bytes` is what it holds in memory, about, without its `events`: those `replica.events` keeps for a moment.
+    """
+
+    __slots__ = ("events", "item", "previous", "revision", "size_bytes", "type")
 
     def __init__(self, revision: int, type: str, item: Item, previous: Item | None) -> None:
         self.revision = revision
         self.type = type
         self.item = item
         self.previous = previous
-        self._events: dict[tuple[str, str], Event] = {}
-
-    @property
-    def size_bytes(self) -> int:
-        """What it holds in memory, about."""
-        return len(self.item.body) + (len(self.previous.body) if self.previous is not None else 0)
+        self.size_bytes = len(item.body) + (len(previous.body) if previous is not None else 0)
+        self.events: dict[Consumer, Event] = {}
 
     def event(self, collection: Collection, cluster: str) -> Event:
-        """The change as the consumer in a logical cluster sees it: made once, shared by all its watchers."""
-        event = self._events.get((cluster, collection.identity))
-        if event is None:
-            event = self._events[(cluster, collection.identity)] = self._made(collection, cluster)
-        return event
-
-    def _made(self, collection: Collection, cluster: str) -> Event:
+        """The change as the consumer in a logical cluster sees it, made anew."""
         cluster_bytes = cluster.encode()
         previous = self.previous
         return Event(

@@ -6,9 +6,12 @@ touch them all. The tag begins with the shard: deployments that share a Redis ne
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 PREFIX = "kcpcache:"
+
+_KEY = re.compile(PREFIX + r"\{([^/{}]+)/([^/{}]+)/([^/{}]+)\}:(?:(\d{1,15}):)?\w+")
 
 # Publish/subscribe: "<tag> <cursor>" after every batch that was applied.
 CHANNEL = PREFIX + "replica"
@@ -57,6 +60,11 @@ class Family:
         """String: the token of the worker that writes the stream."""
         return f"{PREFIX}{{{self.tag}}}:lease"
 
+    @property
+    def repair_guard(self) -> str:
+        """String: the token of the worker that fills the replica because somebody asked for it."""
+        return f"{PREFIX}{{{self.tag}}}:repair"
+
     def objects(self, generation: int) -> str:
         """Hash: name to body."""
         return f"{PREFIX}{{{self.tag}}}:{generation}:objects"
@@ -67,7 +75,15 @@ class Family:
 
     def fixed(self) -> list[str]:
         """Every key that does not belong to a generation."""
-        return [self.meta, self.stream, self.generations, self.wanted, self.mark, self.lease]
+        return [
+            self.meta,
+            self.stream,
+            self.generations,
+            self.wanted,
+            self.mark,
+            self.lease,
+            self.repair_guard,
+        ]
 
 
 def log_channel(shard: str) -> str:
@@ -76,8 +92,8 @@ def log_channel(shard: str) -> str:
 
 
 def families_pattern(shard: str) -> str:
-    """A glob for one key of each family of a shard (`generations`: the first to be written, the last to go)."""
-    return f"{PREFIX}{{{shard}/*}}:generations"
+    """A glob for every key of every family of a shard."""
+    return f"{PREFIX}{{{shard}/*}}:*"
 
 
 def orphan_guard(shard: str) -> str:
@@ -85,14 +101,27 @@ def orphan_guard(shard: str) -> str:
     return f"{PREFIX}{shard}:orphans"
 
 
-def family_of(key: str) -> Family:
-    """The family of a key."""
-    return tagged(key[key.index("{") + 1 : key.index("}")])
+def located(key: str) -> tuple[Family, int | None] | None:
+    """The family of a key, and its generation if it belongs to one; None when the key is none of ours."""
+    found = _KEY.fullmatch(key)
+    if found is None:
+        return None
+    return Family(found[1], found[2], found[3]), int(found[4]) if found[4] else None
 
 
 def tagged(tag: str) -> Family:
     """The family with this tag."""
     return Family(*tag.split("/"))
+
+
+def audit_guard(shard: str) -> str:
+    """String: the token of the worker that audits the replicas of a shard."""
+    return f"{PREFIX}{shard}:auditing"
+
+
+def audited(shard: str) -> str:
+    """Sorted set: the uid of each replica of a shard, by the time at which its last audit began."""
+    return f"{PREFIX}{shard}:audited"
 
 
 def presence(shard: str) -> str:

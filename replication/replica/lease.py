@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from replication.replica import scripts
-from replication.replica.connection import Client
+from replication.replica.connection import Client, Error
 from replication.replica.keys import Family
 
 LEASE_MILLISECONDS = 4_000  # a worker that was killed keeps others out for this long
+GUARD_MILLISECONDS = 15_000  # the same for long work that is not urgent
 MARK_MILLISECONDS = 2_000  # a message that was lost keeps others from being sent for this long
 
 
@@ -51,7 +53,7 @@ class Lease:
         )
 
 
-def turns(client: Client, family: Family) -> Iterator[Lease]:
+def turns(client: Client, family: Family) -> Generator[Lease, None, None]:
     """A lease for each turn there is something to do; none while somebody else has it.
 
     Whoever finds the lease taken leaves the mark, which the holder looks at after it has released.
@@ -68,7 +70,7 @@ def turns(client: Client, family: Family) -> Iterator[Lease]:
             return
 
 
-def take_turns(client: Client, family: Family) -> Iterator[Lease]:
+def take_turns(client: Client, family: Family) -> Generator[Lease, None, None]:
     """As `turns`, and no hint is lost when the lease is given up just before the mark is left."""
     had_one = False
     for lease in turns(client, family):
@@ -77,3 +79,27 @@ def take_turns(client: Client, family: Family) -> Iterator[Lease]:
     if not had_one:
         client.set(family.mark, "1", px=MARK_MILLISECONDS)
         yield from turns(client, family)
+
+
+@contextmanager
+def guarded(client: Client, key: str) -> Iterator[Callable[[], None] | None]:
+    """Keep others from the same long work while the block runs.
+
+    Yields what is to be called often, so that it stays so; None while somebody else is at it.
+    """
+    token, kept_at = secrets.token_hex(16), time.monotonic()
+    if not client.set(key, token, nx=True, px=GUARD_MILLISECONDS):
+        yield None
+        return
+
+    def keep() -> None:
+        nonlocal kept_at
+        if time.monotonic() - kept_at > GUARD_MILLISECONDS / 1000 / 4:
+            kept_at = time.monotonic()
+            scripts.of(client).renew(keys=[key], args=[token, GUARD_MILLISECONDS])
+
+    try:
+        yield keep
+    finally:
+        with suppress(Error):  # it runs out by itself
+            scripts.of(client).release(keys=[key, key], args=[token])

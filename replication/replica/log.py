@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from kcpcache import tracing
-from replication.replica import body, writer
+from replication.replica import body, paging, writer
 from replication.replica.connection import Client
 from replication.replica.lease import Lease
 from replication.replica.meta import Meta
@@ -56,14 +56,14 @@ def follow(
         Refused: somebody else was there, or the replica is not what it was.
         Expired: the log no longer reaches back to the cursor.
     """
+    size = paging.PageSize()
     while True:
-        found = changelog.batch_after(
-            progress.cursor, limit=writer.MAX_ENTRIES, collection=source.collection, until=until
-        )
+        limit = size.limit
+        found = changelog.batch_after(progress.cursor, limit=limit, collection=source.collection, until=until)
         entries = _entries(source, found.changes, progress.is_settling)
         if progress.is_settling:
             progress.touched.update(change.key.name for change in found.changes)
-        is_last = len(found.changes) < writer.MAX_ENTRIES
+        is_last = len(found.changes) < limit
         reached = (
             found.reached if not is_last or to_end or until is not None else _last_revision(found.changes)
         )
@@ -71,6 +71,7 @@ def follow(
             append(client, source, progress, entries, reached)
         if is_last:
             return
+        size.learn(len(change.body) + len(change.previous or b"") for change in found.changes)
 
 
 def append(

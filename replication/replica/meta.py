@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from replication.replica.connection import Client
+from replication.replica import connection
+from replication.replica.connection import Client, Error
 from replication.replica.keys import Family
+
+_EPOCH_DIGITS = 15  # at most; what is longer did not come from us, and fits no column
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def parse(fields: Mapping[bytes, bytes]) -> Meta | None:
     try:
         return Meta(
             cursor=int(fields[b"cursor"]),
-            epoch=int(fields[b"epoch"]),
+            epoch=_epoch(fields[b"epoch"]),
             selection=int(fields[b"selection"]),
             is_settling=fields[b"settling"] != b"0",
             count=int(fields[b"count"]),
@@ -54,9 +58,36 @@ def parse(fields: Mapping[bytes, bytes]) -> Meta | None:
         return None
 
 
+def _epoch(text: bytes) -> int:
+    if not text.isdigit() or len(text) > _EPOCH_DIGITS:
+        raise ValueError(text)
+    return int(text)
+
+
 def read(client: Client, family: Family) -> Meta | None:
-    """The state of a replica as of now, None when Redis has none."""
-    return parse(client.hgetall(family.meta))
+    """The state of a replica as of now, None when Redis has none that can be read."""
+    try:
+        return parse(client.hgetall(family.meta))
+    except Error as error:
+        if connection.is_wrong_type(error):
+            return None
+        raise
+
+
+def remaining_epoch(client: Client, family: Family) -> int | None:
+    """The epoch in a meta key that cannot be read as a whole; 0 when it names none, None when there is no key."""
+    kind = client.type(family.meta)
+    if kind == b"none":
+        return None
+    return _named_epoch(client.hget(family.meta, "epoch")) if kind == b"hash" else 0
+
+
+def _named_epoch(answer: Any) -> int:
+    """The epoch in an answer of Redis, 0 when there is none or it is no number."""
+    try:
+        return _epoch(answer)
+    except (ValueError, AttributeError):
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +103,38 @@ class Health:
 
 
 def inspect(client: Client, families: Sequence[Family]) -> list[Health]:
-    """The health of some replicas (a few hundred), in two round trips."""
+    """The health of some replicas (a few hundred), in two round trips.
+
+    Keys of a wrong type are as good as lost ones, and concern no replica but their own.
+    """
     with client.pipeline(transaction=False) as pipeline:
         for family in families:
             pipeline.hget(family.meta, "epoch")
-        epochs = [int(epoch or 0) for epoch in pipeline.execute()]
+        epochs = [_named_epoch(answer) for answer in _answers(pipeline)]
     with client.pipeline(transaction=True) as pipeline:
         for family, epoch in zip(families, epochs, strict=True):
             pipeline.hgetall(family.meta)
             pipeline.hlen(family.objects(epoch))
             pipeline.zcard(family.index(epoch))
             pipeline.xlen(family.stream)
-        answers = pipeline.execute()
-    return [
-        _health(parse(answers[at]), epochs[at // 4], *answers[at + 1 : at + 4])
-        for at in range(0, len(answers), 4)
-    ]
+        answers = _answers(pipeline)
+    return [_health(epochs[at // 4], *answers[at : at + 4]) for at in range(0, len(answers), 4)]
 
 
-def _health(meta: Meta | None, epoch: int, objects: int, names: int, entries: int) -> Health:
+def _answers(pipeline: Any) -> list[Any]:
+    """What a pipeline's commands answered: an error in the place of each that met a key of a wrong type."""
+    answers: list[Any] = pipeline.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception) and not connection.is_wrong_type(answer):
+            raise answer
+    return answers
+
+
+def _health(epoch: int, fields: Any, objects: Any, names: Any, entries: Any) -> Health:
+    meta = None if isinstance(fields, Error) else parse(fields)
     if meta is None:
         return Health(None)
     if meta.epoch != epoch:  # filled between the two looks; the next one sees it
         return Health(meta, meta.count, True)
-    return Health(meta, objects, (objects, names, entries) == (meta.count, meta.count, meta.entries))
+    is_whole = (objects, names, entries) == (meta.count, meta.count, meta.entries)
+    return Health(meta, 0 if isinstance(objects, Error) else objects, is_whole)

@@ -38,8 +38,9 @@ class Mirror:
     """One replica. Reading and applying take its lock for moments; lists that were handed out never change.
 
     `epoch` 0 means nothing is loaded. `floor` is the newest revision that anybody in this process has been
-    answered with: nothing older is served. `is_lost` says that Redis has no such replica at present.
-    `is_followed` says that the refresh before each request covers it.
+    answered with: nothing older is served. `oldest` is the first revision that can be resumed from: what was
+    answered at those before it is not what the replica held. `is_lost` says that Redis has no such replica at
+    present. `is_followed` says that the refresh before each request covers it.
     """
 
     def __init__(self, family: Family, post: Post) -> None:
@@ -50,11 +51,12 @@ class Mirror:
         self.epoch = 0
         self.revision = 0
         self.floor = 0
+        self.oldest = 0
         self.is_lost = False
         self.is_followed = False
         self.used_at = time.monotonic()
         self.seen_at = 0.0  # when Redis was last heard to say that this is its state
-        self.size_bytes = 0
+        self._items_bytes = 0
         self._names: list[str] = []
         self._items: list[Item] = []
         self._is_shared = False
@@ -70,6 +72,11 @@ class Mirror:
         return self.epoch > 0 and not self.is_lost and self.revision >= self.floor
 
     @property
+    def size_bytes(self) -> int:
+        """What the objects and the remembered changes hold in memory, about."""
+        return self._items_bytes + self._log_bytes
+
+    @property
     def stale_seconds(self) -> float:
         """For how long Redis has not confirmed that this is its state."""
         return time.monotonic() - self.seen_at
@@ -78,10 +85,14 @@ class Mirror:
         """Take the whole content anew.
 
         `since` are the changes after `begin`, which led to it. Watchers who stand at `begin` or later go on with
-        them; all others must list again.
+        them, if they lead there from what was answered so far; all others must list again. They do not where
+        somebody tampered with Redis, and the replica was filled again before anything else happened.
         """
+        is_joined = begin <= self.revision
+        goes_on = is_joined and (not self.epoch or self._becomes(items, since))
         with self.changed:
-            goes_on = begin <= self.revision
+            if is_joined and not goes_on:
+                self.oldest = self.revision + 1
             unseen = [change for change in since if change.revision > self.revision]
             self._items, self._names = items, [item.name for item in items]
             self._is_shared = False
@@ -91,7 +102,7 @@ class Mirror:
             self._log_bytes = 0
             self._log_floor = begin
             self._remember(since)
-            self.size_bytes = sum(len(item.body) for item in items)
+            self._items_bytes = sum(len(item.body) for item in items)
             self.epoch, self.revision, self.is_lost = epoch, revision, False
             self.floor = max(self.floor, revision)
             self.changed.notify_all()
@@ -147,7 +158,7 @@ class Mirror:
 
     def reaches(self, revision: int) -> bool:
         """Whether the changes behind a revision are all remembered."""
-        return revision >= self._log_floor
+        return revision >= max(self._log_floor, self.oldest)
 
     def contents_at(self, revision: int) -> Contents:
         """All objects as of an older revision that the log reaches; Expired when it does not."""
@@ -155,33 +166,38 @@ class Mirror:
             if (known := self._former.get(revision)) is not None:
                 return known
             self._is_shared = True
-            items, undone = self._items, self._changes_after(revision)
+            epoch, items, undone = self.epoch, self._items, self._changes_after(revision)
         if not undone:
             return Contents(revision, items)
         former = Contents(revision, _undo(items, undone))
         with self.changed:
             if len(self._former) >= _REMEMBERED_FORMER:
                 self._former.clear()
-            self._former[revision] = former
+            if self.epoch == epoch:
+                self._former[revision] = former
         return former
 
     def watch(self, revision: int | None, subscribe: Callable[[], None]) -> tuple[Contents, list[Change]]:
         """The present content and the changes behind a revision; `subscribe` is called at that moment."""
         with self.changed:
-            history = (
-                self._changes_after(revision) if revision is not None and revision < self.revision else []
-            )
+            history = [] if revision is None else self._changes_after(revision)
             subscribe()
             self._is_shared = True
             return Contents(self.revision, self._items), history
 
-    def extend_log(self, changes: list[Change], floor: int) -> None:
-        """Remember changes from before the log's beginning, which reach back to `floor`."""
+    def extend_log(self, epoch: int, changes: list[Change], floor: int, reached: int) -> bool:
+        """Remember changes from before the log's beginning: all of an epoch after `floor`, up to `reached`.
+
+        Returns False where they do not join what is remembered, because that has moved on meanwhile.
+        """
         with self.changed:
+            if epoch != self.epoch or reached < self._log_floor:
+                return False
             older = [change for change in changes if change.revision <= self._log_floor]
             self._log.extendleft(reversed(older))
             self._log_bytes += sum(change.size_bytes for change in older)
             self._log_floor = min(self._log_floor, floor)
+            return True
 
     def selected(self, key: str, contents: Contents, matches: Matches) -> Contents:
         """What a selector keeps of some contents, remembered under its text while they are the present ones."""
@@ -201,7 +217,7 @@ class Mirror:
 
     def _changes_after(self, revision: int) -> list[Change]:
         if not self.reaches(revision):
-            raise errors.expired_resource_version(revision, self._log_floor)
+            raise errors.expired_resource_version(revision, max(self._log_floor, self.oldest))
         found: list[Change] = []
         for change in reversed(self._log):
             if change.revision <= revision:
@@ -209,6 +225,16 @@ class Mirror:
             found.append(change)
         found.reverse()
         return found
+
+    def _becomes(self, items: Iterable[Item], since: Iterable[Change]) -> bool:
+        """Whether these objects, byte by byte, are what some changes make of the present ones."""
+        bodies = {item.name: item.body for item in self._items}
+        for change in since:
+            if change.type == "D":
+                bodies.pop(change.item.name, None)
+            else:
+                bodies[change.item.name] = change.item.body
+        return bodies == {item.name: item.body for item in items}
 
     def _own(self) -> None:
         """Lists that were handed out stay as they are: go on with copies."""
@@ -221,12 +247,12 @@ class Mirror:
         place = bisect_left(self._names, name)
         is_there = place < len(self._names) and self._names[place] == name
         if is_there:
-            self.size_bytes -= len(self._items[place].body)
+            self._items_bytes -= len(self._items[place].body)
         if change.type == "D":
             if is_there:
                 del self._names[place], self._items[place]
             return
-        self.size_bytes += len(change.item.body)
+        self._items_bytes += len(change.item.body)
         if is_there:
             self._items[place] = change.item
         else:

@@ -21,6 +21,7 @@ from django.db import DatabaseError, connections
 from replication import rows
 from replication.replica import connection, fanout, follower, keys, wake
 from replication.replica.connection import Client, Error
+from replication.replica.events import Events
 from replication.replica.keys import Family
 from replication.replica.mirror import Mirror
 from replication.replica.wildcards import Wildcards
@@ -38,6 +39,7 @@ class Mirrors:
     def __init__(self) -> None:
         self.post: fanout.Post = fanout.at_once
         self.wildcards = Wildcards()
+        self.events = Events()
         self._guard = threading.Lock()
         self._by_uid: dict[str, Mirror] = {}
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="replica-refresh")
@@ -71,7 +73,7 @@ class Mirrors:
             mirror.is_followed = True
         except Error as error:
             self._did_not_answer(error)
-        self._make_room(mirror)
+        self.make_room(mirror)
 
     def _catch_up(self, client: Client, mirror: Mirror) -> None:
         if follower.catch_up(client, mirror) and mirror.serves:
@@ -109,8 +111,7 @@ class Mirrors:
         now = time.monotonic()
         mirrors = self._followed()
         for mirror in mirrors:
-            if now - mirror.used_at > _IDLE_SECONDS and mirror.fanout.is_idle():
-                mirror.is_followed = False
+            mirror.is_followed = now - mirror.used_at <= _IDLE_SECONDS or not mirror.fanout.is_idle()
         if not mirrors or (now < self._deaf_until and not is_patient):
             return
         try:
@@ -166,23 +167,30 @@ class Mirrors:
         self._asker.shutdown(wait=False, cancel_futures=True)
 
     def _followed(self) -> list[Mirror]:
-        return [mirror for mirror in self.all() if mirror.is_followed]
+        """Those in use; a watch that was opened while Redis was away makes its mirror one of them."""
+        return [mirror for mirror in self.all() if mirror.is_followed or not mirror.fanout.is_idle()]
 
     def _did_not_answer(self, error: Error) -> None:
         self._deaf_until = time.monotonic() + _DEAF_SECONDS
         logger.warning("Redis does not answer, reads go on as of the last look: %s", type(error).__name__)
 
-    def _make_room(self, kept: Mirror) -> None:
+    def make_room(self, kept: Mirror | None = None) -> None:
+        """Give up the least used mirrors that nobody watches while all together take too much memory."""
         most = getattr(settings, "KCPCACHE_MIRROR_BYTES", 1024**3)
-        mirrors = sorted(self.all(), key=lambda mirror: mirror.used_at)
-        total = sum(mirror.size_bytes for mirror in mirrors)
-        for mirror in mirrors:
-            if total <= most:
-                return
-            if mirror is not kept and mirror.fanout.is_idle():
-                total -= mirror.size_bytes
-                with self._guard:
-                    self._by_uid.pop(mirror.family.uid, None)
+        mirrors = self.all()
+        excess_bytes = sum(mirror.size_bytes for mirror in mirrors) + self.events.size_bytes - most
+        if excess_bytes <= 0:
+            return
+        for mirror in sorted(mirrors, key=lambda mirror: mirror.used_at):
+            if excess_bytes > 0 and mirror is not kept and mirror.fanout.is_idle():
+                excess_bytes -= mirror.size_bytes
+                self._give_up(mirror)
+
+    def _give_up(self, mirror: Mirror) -> None:
+        with self._guard:
+            self._by_uid.pop(mirror.family.uid, None)
+        mirror.is_followed = False
+        mirror.fanout.close_all("expired")  # a watch that was opened meanwhile: nobody would feed it
 
 
 def _may_exist(mirror: Mirror) -> bool:
@@ -233,6 +241,7 @@ class Listener(threading.Thread):
                 if time.monotonic() - polled_at >= _POLL_SECONDS:
                     self._mirrors.look(is_patient=True)
                     self._mirrors.check_consumers()
+                    self._mirrors.make_room()
                     polled_at = time.monotonic()
 
 

@@ -134,7 +134,7 @@ class ReplicaView:
         if revision is not None and not shows_present and not self._mirror.reaches(revision):
             self._extend_history(revision)
         mirror, consumers = self._mirror, self._consumers
-        mailbox = ConsumerMailbox(self._collection, consumers, options.name)
+        mailbox = ConsumerMailbox(self._collection, consumers, options.name, self._registry.events)
         try:
             contents, history = mirror.watch(
                 None if shows_present else revision, lambda: mirror.fanout.add(mailbox)
@@ -155,9 +155,9 @@ class ReplicaView:
         return Feed(
             start=contents.revision,
             initial=initial,
-            history=[change.event(self._collection, consumer) for change in named for consumer in consumers],
+            history=(event for change in named for event in mailbox.events(change)),
             mailbox=mailbox,
-            position=lambda: max(mirror.fanout.position, contents.revision),
+            position=lambda: max(mirror.fanout.position_of(mailbox), contents.revision),
             close=lambda: mirror.fanout.remove(mailbox),
         )
 
@@ -198,6 +198,8 @@ class ReplicaView:
         return self._mirror.contents_at(wanted)
 
     def _extend_history(self, revision: int) -> None:
+        if self._mirror.revision < self._mirror.oldest:  # until it moves on, nobody can resume from anywhere
+            wake.want(self._mirror.family, self._mirror.oldest)
         try:
             follower.extend_history(connection.hasty_client(), self._mirror, revision)
         except Error:

@@ -21,7 +21,8 @@ if state[1] ~= ARGV[1] then return 'cursor' end
 if state[3] ~= ARGV[4] then return 'selection' end
 local count, bytes, checksum = tonumber(state[4]), tonumber(state[5]), tonumber(state[6])
 local compacted, stream_bytes, entries = state[7], tonumber(state[8]), tonumber(state[9])
-if redis.call('HLEN', objects) ~= count or redis.call('ZCARD', index) ~= count then return 'damaged' end
+if redis.call('HLEN', objects) ~= count or redis.call('ZCARD', index) ~= count
+    or redis.call('XLEN', stream) ~= entries then return 'damaged' end
 local now, modulus = ARGV[6], 281474976710656
 local function digest(name, body)
   return tonumber(string.sub(redis.sha1hex(name .. body), 1, 12), 16)
@@ -89,16 +90,22 @@ redis.call('PUBLISH', ARGV[9], ARGV[10] .. ' ' .. ARGV[2])
 return 'applied'
 """
 
-# KEYS meta stream objects index generations. ARGV epoch count channel tag revision, then fields and values
-# of meta. Puts a filled generation in the place of whatever was there.
+# KEYS meta stream objects index generations. ARGV epoch count channel tag revision is_repair, then fields and
+# values of meta. Puts a filled generation in the place of whatever was there, of whatever type it is: what is no
+# epoch of ours fences nothing. A repair is refused at a revision that the replica has come to meanwhile: who stands
+# there would not hear of it.
 _SWITCH = """
 local meta, stream, objects, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local epoch = redis.call('HGET', meta, 'epoch')
-if epoch and tonumber(epoch) >= tonumber(ARGV[1]) then return 'epoch' end
+local function present(field)
+  local value = redis.call('TYPE', meta).ok == 'hash' and redis.call('HGET', meta, field)
+  return value and #value <= 15 and string.match(value, '^%d+$') and tonumber(value) or -1
+end
+if present('epoch') >= tonumber(ARGV[1]) then return 'epoch' end
+if ARGV[6] == '1' and present('cursor') >= tonumber(ARGV[5]) then return 'cursor' end
 if redis.call('HLEN', objects) ~= tonumber(ARGV[2]) then return 'damaged' end
 if redis.call('ZCARD', index) ~= tonumber(ARGV[2]) then return 'damaged' end
 redis.call('DEL', meta, stream)
-redis.call('HSET', meta, unpack(ARGV, 6))
+redis.call('HSET', meta, unpack(ARGV, 7))
 redis.call('SADD', KEYS[5], ARGV[1])
 redis.call('PUBLISH', ARGV[3], ARGV[4] .. ' ' .. ARGV[5])
 return 'applied'
@@ -136,10 +143,12 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
-# KEYS meta stream. ARGV after count. The state and the entries behind a revision, of one moment.
+# KEYS meta stream. ARGV after count. The state, the entries behind a revision and how many entries there are in
+# all, of one moment.
 _FOLLOW = """
 return {redis.call('HGETALL', KEYS[1]),
-    redis.call('XRANGE', KEYS[2], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])}
+    redis.call('XRANGE', KEYS[2], '(' .. ARGV[1], '+', 'COUNT', ARGV[2]),
+    redis.call('XLEN', KEYS[2])}
 """
 
 

@@ -8,17 +8,19 @@ anew from what the replica really holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import orjson
 
 from kcpcache.apimachinery.storage import Key, Record
-from replication.replica import body, log, members, scripts
+from replication.replica import body, log, members, paging, scripts
 from replication.replica.connection import Client
 from replication.replica.log import Progress, Refused
 from replication.replica.writer import Entry
 from replication.rows import Source
 from workspaces.store import objects, revisions
 
-_PAGE = 500
+_PAGE = 500  # names
 
 
 def begin(client: Client, source: Source, progress: Progress) -> None:
@@ -36,14 +38,10 @@ def begin(client: Client, source: Source, progress: Progress) -> None:
 def settle(client: Client, source: Source, progress: Progress) -> None:
     """Make everything leave and enter that the change of the selector concerns; Refused, Expired."""
     for page in members.pages(client, source.family, progress.epoch, _PAGE):
-        _leave(client, source, progress, [name.decode() for name in page])
-    after: str | None = None
-    while True:
-        records = objects.iterate(source.collection, after=after, limit=_PAGE)
+        for part in _bounded(client, source, progress.epoch, [name.decode() for name in page]):
+            _leave(client, source, progress, part)
+    for records in paging.records(source.collection):
         _enter(client, source, progress, records)
-        if len(records) < _PAGE:
-            break
-        after = objects.place(records[-1].key)
     log.append(client, source, progress, [], progress.cursor, settles=True)
 
 
@@ -69,8 +67,8 @@ def _leave(client: Client, source: Source, progress: Progress, names: list[str])
 
 def _enter(client: Client, source: Source, progress: Progress, records: list[Record]) -> None:
     selected = {record.key.name: record for record in records if source.selector.matches(record.labels)}
-    present = _bodies(client, source, progress.epoch, list(selected))
-    entering = [name for name in selected if present[name] is None]
+    present = _sizes(client, source, progress.epoch, list(selected))
+    entering = [name for name in selected if not present[name]]
     first = _reserve(client, source, progress, entering)
     entries = [
         Entry(first + number, name, body.to_replica(selected[name].body, source.api_version, first + number))
@@ -103,3 +101,25 @@ def _bodies(client: Client, source: Source, epoch: int, names: list[str]) -> dic
     if not names:
         return {}
     return dict(zip(names, client.hmget(source.family.objects(epoch), names), strict=True))
+
+
+def _bounded(client: Client, source: Source, epoch: int, names: list[str]) -> Iterator[list[str]]:
+    """Names in parts whose bodies can be held in memory together."""
+    part: list[str] = []
+    part_bytes = 0
+    for name, size_bytes in _sizes(client, source, epoch, names).items():
+        if part and part_bytes + size_bytes > paging.BYTES:
+            yield part
+            part, part_bytes = [], 0
+        part.append(name)
+        part_bytes += size_bytes
+    if part:
+        yield part
+
+
+def _sizes(client: Client, source: Source, epoch: int, names: list[str]) -> dict[str, int]:
+    """The size in bytes of each body that the replica holds, 0 where it holds none."""
+    with client.pipeline(transaction=False) as pipeline:
+        for name in names:
+            pipeline.hstrlen(source.family.objects(epoch), name)
+        return dict(zip(names, pipeline.execute(), strict=True))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import islice
 
-from replication import rows
+from kcpcache.apimachinery import errors
+from replication import reports, rows
 from replication.replica import keys, meta, sync, wake, writer
 from replication.replica.connection import Client
+from replication.replica.containment import contained
 from replication.rows import Source
 from workspaces.store import changelog, revisions
 
@@ -21,30 +23,40 @@ def sweep(client: Client, shard: str) -> None:
         for source, health in zip(
             part, meta.inspect(client, [source.family for source in part]), strict=True
         ):
-            if sync.needs_sync(source, health, _last_change(source, health)):
-                wake.wake(source.family)
-            elif health.meta is not None and health.meta.cursor != source.cursor:
-                rows.note_progress(source.uid, health.meta.cursor, health.meta.count, health.meta.size_bytes)
+            with contained(source.family):
+                _look_after(source, health)
     if client.set(keys.orphan_guard(shard), "1", nx=True, ex=_ORPHANS_SECONDS):
         drop_orphans(client, shard)
 
 
+def _look_after(source: Source, health: meta.Health) -> None:
+    if health.meta is None or sync.needs_sync(source, health, _last_change(source, health.meta.cursor)):
+        wake.wake(source.family)
+    elif health.meta.cursor != source.cursor:
+        # Whoever moved it may have ended before it said so. Said before it is noted: else we might do the same.
+        reports.note_change(source.uid)
+        rows.note_progress(source.uid, health.meta.cursor, health.meta.count, health.meta.size_bytes)
+    elif source.error:
+        rows.note_error(source.uid, "")
+
+
 def drop_orphans(client: Client, shard: str) -> None:
-    """Remove the keys of replicas that no row knows: a fill that ended after its replica was deleted."""
-    families = writer.orphans(client, shard, rows.known_uids())
-    # A replica that was declared after the first look is known at the second.
-    known = rows.known_uids() if families else set()
-    for family in families:
-        if family.uid not in known:
-            writer.drop(client, family)
+    """Remove keys that nobody will read: of replicas that should not exist, and of fills that never ended."""
+    found = writer.families(client, shard)
+    wanted = rows.wanted_uids()  # read after the keys, so that whatever they belong to is known
+    for family, generations in found.items():
+        with contained(family):
+            if family.uid in wanted:
+                if len(generations) > 1:
+                    writer.drop_former(client, family, generations)
+            elif not rows.may_exist(family.uid):
+                writer.drop(client, family, generations)
 
 
-def _last_change(source: Source, health: meta.Health) -> int:
+def _last_change(source: Source, cursor: int) -> int:
     """The revision of some change that the replica has not seen, 0 when there is none."""
-    if health.meta is None:
-        return 0
-    cursor = health.meta.cursor
-    if cursor < changelog.compacted():
+    try:
+        changes = changelog.read_after(cursor, limit=1, collection=source.collection)
+    except errors.Expired:
         return revisions.newest().value
-    changes = changelog.read_after(cursor, limit=1, collection=source.collection)
     return changes[0].revision if changes else 0

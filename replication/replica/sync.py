@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 
 from kcpcache.apimachinery import errors
-from replication import rows
-from replication.replica import fill, lease, log, meta, selection
-from replication.replica.connection import Client
+from replication import reports, rows
+from replication.replica import connection, fill, lease, log, meta, selection
+from replication.replica.connection import Client, Error
 from replication.replica.keys import Family
 from replication.replica.lease import Lease
 from replication.replica.log import Progress, Refused
@@ -29,6 +30,18 @@ class Outcome:
     has_more: bool = False
 
 
+def sync_and_report(client: Client, uid: str, *, to_end: bool = False) -> Outcome:
+    """As `sync`, and have the CachedResource's counts looked at where anything may have changed."""
+    has_changed = True  # until it is known: an error may come after a batch, or in the place of an answer
+    try:
+        outcome = sync(client, uid, to_end=to_end)
+        has_changed = outcome.has_changed
+    finally:
+        if has_changed:
+            reports.note_change(uid)
+    return outcome
+
+
 def sync(client: Client, uid: str, *, to_end: bool = False) -> Outcome:
     """Bring a replica to the newest revision that concerns it, as long as there are hints.
 
@@ -39,14 +52,17 @@ def sync(client: Client, uid: str, *, to_end: bool = False) -> Outcome:
     if source is None:
         return Outcome()
     ends_at = time.monotonic() + _TURN_SECONDS
-    has_changed = False
-    for turn, held in enumerate(lease.take_turns(client, source.family)):
-        if turn:
-            time.sleep(_GATHER_SECONDS)
-        has_changed |= _turn(client, source.family, held, to_end=to_end)
-        if time.monotonic() > ends_at:
-            return Outcome(has_changed, has_more=True)
-    return Outcome(has_changed)
+    has_changed, has_more, turn = False, False, 0
+    with closing(lease.take_turns(client, source.family)) as turns:
+        for turn, held in enumerate(turns, 1):
+            if turn > 1:
+                time.sleep(_GATHER_SECONDS)
+            has_changed |= _turn(client, source.family, held, to_end=to_end)
+            if has_more := time.monotonic() > ends_at:
+                break
+    if turn and source.error:
+        rows.note_error(uid, "")
+    return Outcome(has_changed, has_more)
 
 
 def _turn(client: Client, family: Family, held: Lease, *, to_end: bool) -> bool:
@@ -57,23 +73,51 @@ def _turn(client: Client, family: Family, held: Lease, *, to_end: bool) -> bool:
         source = rows.find(family.uid)
         if source is None:
             return has_changed
-        if present is None or is_lost(present, source):
-            has_changed |= fill.fill(client, source, held.renew, present.epoch if present else 0)
-            continue
-        try:
-            if _advance(client, source, Progress.of(present, held), to_end):
-                return True
-            # What the writer would have noticed, had there been anything to write.
-            (health,) = meta.inspect(client, [family])
-            if health.is_whole:
+        if present is None:
+            remains = meta.remaining_epoch(client, family)
+            above_epoch, is_repair = remains or 0, remains is not None
+        elif is_lost(present, source):
+            above_epoch, is_repair = present.epoch, _is_foreign(present, source)
+        else:
+            need = _forward(client, source, present, held, to_end)
+            has_changed |= need.has_changed
+            if need.is_done:
                 return has_changed
-            has_changed |= fill.fill(client, source, held.renew, present.epoch)
-        except errors.Expired:
-            has_changed |= fill.fill(client, source, held.renew)
-        except Refused as refusal:
-            if refusal.reason == "damaged":
-                has_changed |= fill.fill(client, source, held.renew)
+            if not need.is_fill:
+                continue
+            above_epoch, is_repair = present.epoch, need.is_repair
+        has_changed |= fill.fill(client, source, held.keep, above_epoch, is_repair=is_repair)
     return has_changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What came of an attempt, and what it takes to go on: nothing, another attempt, a fill."""
+
+    has_changed: bool
+    is_done: bool = False
+    is_fill: bool = False
+    is_repair: bool = False  # of a replica that may hold what is wrong
+
+
+def _forward(client: Client, source: Source, present: Meta, held: Lease, to_end: bool) -> _Need:
+    progress = Progress.of(present, held)
+    try:
+        if _advance(client, source, progress, to_end):
+            return _Need(True, is_done=True)
+        # What the writer would have noticed, had there been anything to write.
+        (health,) = meta.inspect(client, [source.family])
+        return _Need(False, is_done=health.is_whole, is_fill=True, is_repair=True)
+    except errors.Expired:
+        return _Need(progress.applied > 0, is_fill=True)
+    except Refused as refusal:
+        # Another cursor: somebody else was there, or we ourselves, and the answer was lost on its way.
+        has_changed = progress.applied > 0 or refusal.reason == "cursor"
+        return _Need(has_changed, is_fill=refusal.reason == "damaged", is_repair=True)
+    except Error as error:
+        if not connection.is_wrong_type(error):
+            raise
+        return _Need(progress.applied > 0, is_fill=True, is_repair=True)
 
 
 def is_lost(present: Meta, source: Source) -> bool:
@@ -85,7 +129,14 @@ def is_lost(present: Meta, source: Source) -> bool:
     return (
         present.cursor < source.cursor
         or present.cursor > revisions.newest().value
-        or present.epoch > source.epoch
+        or _is_foreign(present, source)
+    )
+
+
+def _is_foreign(present: Meta, source: Source) -> bool:
+    """Whether the objects may be others than the source has at the replica's cursor."""
+    return (
+        present.epoch > source.epoch
         or present.selection > source.selection
         or present.identity != source.collection.identity
     )
@@ -97,9 +148,22 @@ def _advance(client: Client, source: Source, progress: Progress, to_end: bool) -
     has_selection = progress.is_settling
     if progress.is_settling:
         selection.settle(client, source, progress)
-    wanted = int(client.get(source.family.wanted) or 0)
-    log.follow(client, source, progress, to_end=to_end or wanted > progress.cursor)
+    to_end = to_end or _wanted(client, source.family) > progress.cursor
+    log.follow(client, source, progress, to_end=to_end)
     return has_selection or progress.applied > 0
+
+
+def _wanted(client: Client, family: Family) -> int:
+    """The revision that some reader waits for, 0 when none does."""
+    try:
+        return int(client.get(family.wanted) or 0)
+    except ValueError:
+        return 0
+    except Error as error:
+        if not connection.is_wrong_type(error):
+            raise
+        client.unlink(family.wanted)
+        return 0
 
 
 def needs_sync(source: Source, health: meta.Health, last_change: int) -> bool:

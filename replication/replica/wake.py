@@ -49,6 +49,15 @@ def _mark(family: Family) -> None:
         _asks_again_at = time.monotonic() + _DEAF_SECONDS
 
 
+def begin(family: Family) -> None:
+    """Have a worker fill a replica that is to exist from now on.
+
+    Where it existed before, what was meant for its former life may still say that a worker is about to come; that one
+    found nothing to do. So nobody is asked: two messages do no harm.
+    """
+    hints.publish(SYNC_TASK, (family.uid,), key=family.uid)
+
+
 def want(family: Family, revision: int) -> None:
     """Have a worker move the replica's cursor to the end of the log: a reader waits for this revision."""
     with suppress(Error):

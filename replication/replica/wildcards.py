@@ -23,7 +23,8 @@ class Wildcards:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._watches: list[_Watch] = []
-        self._seen = -1
+        self._seen = -1  # the newest of the workspaces' APIs when all watches were found right
+        self._added = 0
 
     def add(
         self, mailbox: ConsumerMailbox, ask_consumers: Callable[[], Sequence[str]], consumers: tuple[str, ...]
@@ -32,16 +33,18 @@ class Wildcards:
         with self._guard:
             self._watches.append(_Watch(mailbox, ask_consumers, consumers))
             self._seen = -1
+            self._added += 1
 
     def check(self) -> list[ConsumerMailbox]:
         """The mailboxes whose watches must end; forgets them and those that ended by themselves."""
         with self._guard:
             self._watches = [watch for watch in self._watches if not watch.mailbox.is_finished]
-            watches = list(self._watches)
+            watches, added = list(self._watches), self._added
         if not watches or (now := revisions.newest().discovery) == self._seen:
             return []
         ended = [watch for watch in watches if tuple(watch.ask_consumers()) != watch.consumers]
         with self._guard:
             self._watches = [watch for watch in self._watches if watch not in ended]
-            self._seen = now
+            if self._added == added:  # one that came meanwhile was not asked
+                self._seen = now
         return [watch.mailbox for watch in ended]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from replication.replica import keys, scripts
-from replication.replica.connection import Client
+from replication.replica import connection, keys, meta, scripts
+from replication.replica.connection import Client, Error
 from replication.replica.keys import Family
 
 MAX_ENTRIES = 500
@@ -57,8 +57,8 @@ def apply(client: Client, family: Family, batch: Batch) -> str:
         batch.selection,
         int(batch.settles),
         int(time.time()),
-        getattr(settings, "KCPCACHE_STREAM_SECONDS", 3600),
-        getattr(settings, "KCPCACHE_STREAM_BYTES", 32 * 1024 * 1024),
+        settings.KCPCACHE_STREAM_SECONDS,
+        settings.KCPCACHE_STREAM_BYTES,
         keys.CHANNEL,
         family.tag,
     ]
@@ -83,11 +83,21 @@ def bounded(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield part
 
 
-def drop(client: Client, family: Family) -> None:
-    """Remove every key of a replica, of whatever generation."""
-    generations = [int(generation) for generation in client.smembers(family.generations)]
-    drop_generations(client, family, generations)
+def drop(client: Client, family: Family, found: Iterable[int] = ()) -> None:
+    """Remove every key of a replica: of the generations it lists, and of those that were `found` besides."""
+    drop_generations(client, family, [*generations(client, family).union(found)])
     client.unlink(*family.fixed())
+
+
+def generations(client: Client, family: Family) -> set[int]:
+    """The generations that a replica lists; none where somebody put something else in the place of the list."""
+    try:
+        listed = client.smembers(family.generations)
+    except Error as error:
+        if not connection.is_wrong_type(error):
+            raise
+        return set()
+    return {int(generation) for generation in listed if generation.isdigit()}
 
 
 def drop_generations(client: Client, family: Family, generations: Sequence[int]) -> None:
@@ -98,10 +108,24 @@ def drop_generations(client: Client, family: Family, generations: Sequence[int])
         client.srem(family.generations, *generations)
 
 
+def drop_former(client: Client, family: Family, found: Iterable[int]) -> None:
+    """Remove those of some generations that lie before the live one: none of them can be switched to any more."""
+    present = meta.read(client, family)
+    if present is not None:
+        former = [generation for generation in found if generation < present.epoch]
+        drop_generations(client, family, former)
+
+
+def families(client: Client, shard: str) -> dict[Family, set[int]]:
+    """Every replica of a shard that has any key, and the generations that have."""
+    found: dict[Family, set[int]] = {}
+    for key in client.scan_iter(match=keys.families_pattern(shard), count=1000):
+        if (place := keys.located(key.decode(errors="replace"))) is not None:
+            family, generation = place
+            found.setdefault(family, set()).update(() if generation is None else (generation,))
+    return found
+
+
 def orphans(client: Client, shard: str, known_uids: set[str]) -> list[Family]:
     """Families of a shard that belong to no replica."""
-    found = (
-        keys.family_of(key.decode())
-        for key in client.scan_iter(match=keys.families_pattern(shard), count=1000)
-    )
-    return [family for family in found if family.uid not in known_uids]
+    return [family for family in families(client, shard) if family.uid not in known_uids]

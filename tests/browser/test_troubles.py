@@ -102,6 +102,36 @@ def test_a_wrong_hash_in_the_export(browser: Browser, service: Server, provider:
     gone(browser)
 
 
+def test_consumers_that_cannot_bind(browser: Browser, service: Server, provider: Provider) -> None:
+    places = [catalogue.workspace(service, f"bob{number}") for number in range(6)]
+    (crd,) = (each for each in catalogue.documents("crds.yaml") if "cpuflavors" in each["metadata"]["name"])
+    for place in places:
+        place.create(catalogue.CRDS, crd)
+        catalogue.bind(place, provider.workspace.path, wait=False)
+    first, *_, last = sorted(place.path for place in places)
+    find(
+        browser,
+        "NamingConflicts",
+        "Remove the CustomResourceDefinition",
+        "6 APIBindings are not ready",
+        first,
+    )
+    assert last not in browser.find(".kc-items").text
+    browser.follow("1 more")
+    browser.until_text("NamingConflicts", last)
+    browser.open("/admin/")
+    browser.driver.find_element("xpath", "//*[@class='kc-items']//a").click()
+    browser.until_text("compute", "NamingConflicts")
+    for place in places[1:]:
+        place.delete(f"{catalogue.CRDS}/{crd['metadata']['name']}")
+    browser.open("/admin/")
+    browser.until_text("1 APIBinding is not ready", timeout_seconds=60)
+    places[0].delete(f"{catalogue.CRDS}/{crd['metadata']['name']}")
+    gone(browser)
+    for place in places:
+        place.delete(f"{catalogue.BINDINGS}/{place.names(catalogue.BINDINGS)[0]}")
+
+
 def set_hash(provider: Provider, identity: str) -> None:
     """Have the export name this identity hash for its flavours."""
     address = f"{catalogue.EXPORTS}/{catalogue.EXPORT}"

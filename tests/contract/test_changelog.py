@@ -89,6 +89,15 @@ def test_compaction_by_age_stops_at_the_first_young_row() -> None:
     assert logged() == written[2:]
 
 
+def test_age_is_by_the_clock_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        put(f"n{number}")
+    tomorrow = timezone.now() + datetime.timedelta(days=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: tomorrow)  # of a worker whose clock is wrong
+        assert compaction.compact(max_age_seconds=HOUR, max_rows=100) == 0
+
+
 def test_newest_row_stays_however_old() -> None:
     written = [put(f"n{number}") for number in range(3)]
     models.Change.objects.update(at=timezone.now() - datetime.timedelta(days=9))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import os
+import queue
 import threading
+from dataclasses import replace
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from kcpcache.apimachinery.mailbox import Closed
 from kcpcache.apimachinery.storage import Event, ListOptions
@@ -157,6 +160,62 @@ def test_follower_behind_the_compacted_revision_ends_watches_with_expired(
     again.feed.close()
 
 
+def test_follower_waits_until_a_batch_was_delivered(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broadcast, "BATCH", 4)
+    monkeypatch.setattr(broadcast, "DELIVERY_SECONDS", 30.0)
+    begin = put("a")
+    broadcast.start()
+    follower, posted = broadcast.follower(), queue.SimpleQueue()
+    assert follower is not None
+    until(lambda: follower.position >= begin, what="the follower's position")
+    monkeypatch.setattr(broadcast.hub(), "post", posted.put)
+    reader = watched(begin)
+    with transaction.atomic():
+        last = [put("a", size=size) for size in range(10)][-1]
+    for reached in (begin + 4, begin + 8):
+        deliver = posted.get(timeout=10)
+        until(lambda: follower._delivered._cond._waiters, what="the follower to wait for the delivery")
+        assert (follower.position, posted.empty(), reader.feed.mailbox.take()) == (reached, True, [])
+        deliver()
+        assert [one.revision for one in reader.feed.mailbox.take()] == list(range(reached - 3, reached + 1))
+    posted.get(timeout=10)()
+    assert [one.revision for one in reader.feed.mailbox.take()] == [last - 1, last]
+    reader.feed.close()
+
+
+def test_follower_that_waits_for_a_delivery_stops_at_once(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "BATCH", 1)
+    monkeypatch.setattr(broadcast, "DELIVERY_SECONDS", 600.0)
+    begin = put("a")
+    reader = watched(begin)
+    follower = broadcast.follower()
+    assert follower is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(broadcast.hub(), "post", lambda deliver: None)
+        with transaction.atomic():
+            put("a", size=2)
+            put("a", size=3)
+        until(lambda: follower._delivered._cond._waiters, what="the follower to wait for the delivery")
+        broadcast.stop()
+    assert not follower.is_alive()
+    reader.feed.close()
+
+
+def test_follower_goes_on_when_nothing_is_delivered(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broadcast, "DELIVERY_SECONDS", 0.05)
+    reader = watched(put("a"))
+    monkeypatch.setattr(broadcast.hub(), "post", lambda deliver: None)
+    last = put("a", size=2)
+    follower = broadcast.follower()
+    assert follower is not None
+    until(lambda: follower.position >= last, what="the first batch")
+    last = put("a", size=3)
+    until(lambda: follower.position >= last, what="the next one")
+    reader.feed.close()
+
+
 def test_child_of_a_fork_follows_nothing_until_it_starts(database: str) -> None:
     reader = watched(put("a"))
     child = os.fork()
@@ -208,6 +267,43 @@ def test_hub_fills_mailboxes_where_it_is_told_to() -> None:
     hub.close_all("shutdown")
     posted.pop()()
     assert mailbox.closed_reason == "shutdown"
+
+
+def test_large_batch_is_done_when_watches_had_many_turns() -> None:
+    hub, posted, done = Hub(), collections.deque(), []
+    hub.post = posted.append
+
+    def turns_of(events: list[Event]) -> int:
+        hub.publish(events, 1, done=lambda: done.append(1))
+        turns = 0
+        while not done:
+            posted.popleft()()
+            turns += 1
+        done.clear()
+        assert not posted
+        return turns
+
+    assert turns_of([event()]) == 1
+    assert turns_of([event("a", revision) for revision in range(500)]) == 6
+    assert turns_of([replace(event(), body=b"x" * 1024 * 1024)]) == 17
+
+
+def test_mailbox_of_a_reader_behind_is_bounded_by_bytes_too() -> None:
+    hub = Hub()
+    behind, good = hub.subscribe(THINGS), hub.subscribe(THINGS)
+    megabyte = b"x" * 1024 * 1024
+    big = [replace(event("a", revision), body=megabyte, previous=megabyte) for revision in range(1, 41)]
+    hub.publish(big, 40)
+    hub.publish(big[:32], 72)
+    for mailbox in (behind, good):
+        assert len(mailbox.take()) == 72  # 80 MiB that came at once, and 64 MiB behind them
+    hub.publish(big, 112)
+    good.take()
+    hub.publish(big[:32], 144)
+    assert not behind.closed_reason
+    hub.publish([event()], 145)
+    assert behind.closed_reason == "slow"
+    assert len(good.take()) == 33
 
 
 def test_hub_forgets_mailboxes_that_are_closed_or_broken() -> None:

@@ -10,6 +10,7 @@ from tests.waiting import until
 from workspaces.store import content, leases, work
 from workspaces.store import objects as store
 from workspaces.store.objects import IndexEntry
+from workspaces.store.work import WorkItem
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -77,3 +78,43 @@ def test_objects_are_found_by_uid_and_by_index_in_their_cluster_only() -> None:
     assert not content.is_indexed("owner", "uid-b", "beta")
     assert content.everywhere("owner", "uid-b", "", "configmaps") == [owned]
     assert content.everywhere("owner", "uid-b", "", "secrets") == []
+
+
+def claimed_by_two() -> tuple[WorkItem, WorkItem]:
+    """What a slow worker holds, and what was noted anew after a fast one had done it."""
+    work.note("gc", "alpha", "a")
+    [slow] = leases.claim(1, 60)
+    work.note("gc", "alpha", "a")
+    [fast] = leases.claim(1, 60)
+    assert work.done(fast)
+    work.note("gc", "alpha", "a")
+    [new] = work.due(10)
+    return slow, new
+
+
+def test_slow_worker_does_not_end_what_was_noted_after_another_had_done_it() -> None:
+    slow, new = claimed_by_two()
+    assert (new.id > slow.id, new.sequence) == (True, slow.sequence)
+    assert not work.done(slow)
+    assert work.due(10) == [new]
+
+
+def test_failure_of_a_slow_worker_leaves_a_later_note_alone() -> None:
+    slow, new = claimed_by_two()
+    work.failed(slow, "no luck", 60)
+    assert work.due(10) == [new]
+
+
+def test_slow_worker_does_not_postpone_a_later_note() -> None:
+    slow, new = claimed_by_two()
+    leases.postpone(slow, 60)
+    assert work.due(10) == [new]
+
+
+def test_worker_whose_lease_ended_does_not_end_what_another_postponed() -> None:
+    work.note("gc", "alpha", "a")
+    [late] = leases.claim(1, 0)
+    [other] = until(lambda: leases.claim(1, 60))
+    leases.postpone(other, 0)
+    assert not work.done(late)
+    assert until(lambda: work.due(10))

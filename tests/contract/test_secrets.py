@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery import objects as api_objects
 from kcpcache.apimachinery.storage import Collection, Key, ListOptions
+from tests.contract.harness import THINGS, SQLHarness, thing
+from tests.contract.harness import key as key_of
 from tests.contract.reading import FeedReader
-from workspaces.store import encryption, objects, sql
+from workspaces.store import changelog, encryption, objects, sql
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -97,6 +100,54 @@ def test_first_key_encrypts_and_all_decrypt(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(errors.InternalError) as caught:
         objects.get(KEY)
     assert "key that is not configured" in caught.value.message
+
+
+def put_by_a_process_with_another_key(key: Key, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The revision of a change that this process cannot decrypt from its commit on."""
+    other = base64.urlsafe_b64encode(bytes([9]) * 32).decode()
+    with transaction.atomic():
+        with monkeypatch.context() as patch:
+            patch.setattr(settings, "KCPCACHE_ENCRYPTION_KEYS", [other, *settings.KCPCACHE_ENCRYPTION_KEYS])
+            pending = put(key=key)
+        return pending.record.revision
+
+
+def test_secret_of_an_unknown_key_ends_only_the_watches_that_it_concerns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = put().record.revision
+
+    def watch(collection: Collection, **options: str) -> FeedReader:
+        return FeedReader(
+            sql.SQLCollection(collection).watch(ListOptions(revision=begin, **options), with_initial=False)
+        )
+
+    concerned = [watch(SECRETS), watch(replace(SECRETS, cluster="*")), watch(SECRETS, namespace="default")]
+    others = [watch(SECRETS, namespace="elsewhere"), watch(replace(SECRETS, cluster="beta")), watch(THINGS)]
+    put_by_a_process_with_another_key(replace(KEY, name="other"), monkeypatch)
+    last = [
+        put(key=replace(KEY, namespace="elsewhere")).record.revision,
+        put(key=replace(KEY, cluster="beta")).record.revision,
+        SQLHarness().put(key_of("a"), thing("a")),
+    ]
+    for reader, revision in zip(others, last, strict=True):
+        assert [event.revision for event in reader.until(revision)] == [revision]
+        assert not reader.feed.mailbox.closed_reason
+    assert [reader.feed.mailbox.closed_reason for reader in concerned] == ["expired"] * 3
+    for reader in [*concerned, *others]:
+        reader.feed.close()
+
+
+def test_reader_of_a_secret_of_an_unknown_key_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = put().record.revision
+    last = put_by_a_process_with_another_key(KEY, monkeypatch)
+    storage = sql.SQLCollection(SECRETS)
+    with pytest.raises(errors.InternalError):
+        storage.watch(ListOptions(revision=begin), with_initial=False)
+    with pytest.raises(errors.InternalError):
+        changelog.read_after(begin, limit=10)
+    batch = changelog.batch_after(begin, limit=1, skips_unreadable=True)
+    assert (batch.changes, batch.unreadable, batch.reached) == ([], [KEY], last)
 
 
 def test_body_that_is_not_encrypted_is_refused() -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.mailbox import Closed
 from kcpcache.apimachinery.storage import ListOptions
-from tests.contract.harness import THINGS, THINGS_EVERYWHERE, Harness, key, thing
+from tests.contract.harness import THINGS, THINGS_EVERYWHERE, Harness, SQLHarness, key, thing
 from tests.contract.reading import FeedReader, replayed, state_of, together
+from workspaces.store import broadcast, sql
 
 
 def watched(storage, revision, **options):
@@ -83,6 +84,23 @@ def test_events_carry_the_object_before_and_after(harness: Harness, live: bool) 
     for event in (added, modified, deleted):
         assert orjson.loads(event.body)["metadata"]["resourceVersion"] == str(event.revision)
     reader.feed.close()
+
+
+def test_history_that_is_too_much_to_hold_is_expired(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = SQLHarness()
+    begin = harness.put(key("a"), thing("a"))
+    for letter in "xyz":
+        last = harness.put(key("a"), thing("a", text=letter * 10_000))
+    monkeypatch.setattr(
+        sql, "HISTORY_BYTES", 50_000
+    )  # of three events with 10,000 bytes and two times 20,000
+    with pytest.raises(errors.Expired):
+        watched(harness.storage(THINGS), begin)
+    assert broadcast.hub().is_idle()
+    for revision, options in ((begin + 1, {}), (begin, {"name": "b"})):
+        reader = watched(harness.storage(THINGS), revision, **options)
+        reader.until_position(last)
+        reader.feed.close()
 
 
 def test_watch_of_one_name_or_namespace_tells_of_nothing_else(harness: Harness) -> None:

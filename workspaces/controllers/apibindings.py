@@ -12,8 +12,9 @@ from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.reconcile import CONTINUE, STOP, Outcome
 from workspaces.admission import resourcenames
 from workspaces.controllers import permissionclaims, status, unbinding
-from workspaces.registry import addresses, catalogue, client, virtual
+from workspaces.registry import addresses, catalogue, claims, client, virtual
 from workspaces.registry.addresses import WorkspaceAddress
+from workspaces.registry.resolver import resolver
 from workspaces.store import objects as store
 
 GROUP, PLURAL = "apis.kcp.io", "apibindings"
@@ -73,6 +74,28 @@ def find_export(state: State) -> Outcome:
         )
         return STOP
     state.export = found
+    return CONTINUE
+
+
+def check_identity(state: State) -> Outcome:
+    """What is stored here under another identity stays as it is: who offers the export now did not bind it.
+
+    The former export may come back (with its workspace and its key) and is served again; a consumer who does not
+    want that deletes the binding, and with it what is stored.
+    """
+    assert state.provider is not None
+    former = state.status.get("apiExportClusterName") or state.provider.cluster
+    now = (state.provider.cluster, state.export["status"]["identityHash"])
+    for entry in state.status.get("boundResources") or []:
+        held = unbinding.collection_of(state.cluster, former, entry)
+        if (former, entry["schema"]["identityHash"]) != now and store.exists(held):
+            message = (
+                f"APIExport {state.provider.path}:{state.export['metadata']['name']} has another identity than the one "
+                f"under which objects of {entry['resource']}.{entry['group']} are stored here; bring that identity "
+                "back, or delete this APIBinding, which deletes those objects, and bind again"
+            )
+            state.set("APIExportValid", "False", "IdentityChanged", message)
+            return STOP
     state.status["apiExportClusterName"] = state.provider.cluster
     return CONTINUE
 
@@ -154,6 +177,8 @@ def _bound_resources(state: State) -> list[JSONObject]:
         }
     # A resource that left the export is remembered while objects of it lie here, so that unbinding finds them.
     for key, entry in before.items():
+        if entry["schema"]["identityHash"] != identity_hash:
+            continue  # nothing is stored under it, see `check_identity`
         held = unbinding.collection_of(state.cluster, state.status["apiExportClusterName"], entry)
         if key not in bound and store.exists(held):
             bound[key] = entry
@@ -173,12 +198,26 @@ def _virtual_problem(state: State) -> str:
 
 def apply_claims(state: State) -> Outcome:
     """Permission claims: what the export asks for, and what of it is accepted."""
-    for type, verdict, reason, message in permissionclaims.apply(state.binding, state.export, state.status):
+    served: catalogue.Resources = {}
+    if claims.accepted(state.binding):
+        resolver().refresh()
+        own = resolver().find(state.cluster)
+        served = own.resources if own else {}
+    for type, verdict, reason, message in permissionclaims.apply(
+        state.binding, state.export, state.status, served
+    ):
         state.set(type, verdict, reason, message)
     return CONTINUE
 
 
-STEPS: tuple[Callable[[State], Outcome], ...] = (find_export, find_schemas, check_names, bind, apply_claims)
+STEPS: tuple[Callable[[State], Outcome], ...] = (
+    find_export,
+    check_identity,
+    find_schemas,
+    check_names,
+    bind,
+    apply_claims,
+)
 
 _SUMMARIZED = ("APIExportValid", "InitialBindingCompleted", "BindingUpToDate", "PermissionClaimsValid")
 

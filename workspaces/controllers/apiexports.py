@@ -148,21 +148,32 @@ def reconcile_dependents(cluster: str, name: str) -> Outcome:
     """Have everybody looked at who refers to an export: bindings in every workspace, and endpoint slices."""
     path = tenants.path_of(cluster)
     for workspace in {cluster, path or cluster}:
-        value = indexes.export_value(workspace, name)
-        for resource, controller in (("apibindings", "apibinding"), (SLICES, "apiexportendpointslice")):
-            for key in content.everywhere(indexes.EXPORT, value, GROUP, resource):
-                work.note(controller, key.cluster, key.name)
+        _look_at(indexes.export_value(workspace, name))
     return CONTINUE
+
+
+def reconcile_references(_cluster: str, value: str) -> Outcome:
+    """Have everybody looked at whose reference to an export has this index value; its workspace may be gone."""
+    _look_at(value)
+    return CONTINUE
+
+
+def _look_at(value: str) -> None:
+    for resource, controller in (("apibindings", "apibinding"), (SLICES, "apiexportendpointslice")):
+        for key in content.everywhere(indexes.EXPORT, value, GROUP, resource):
+            work.note(controller, key.cluster, key.name)
 
 
 def reconcile_cached_resource(cluster: str, name: str) -> Outcome:
     """A CachedResource changed in a way that its exports' consumers see: their bindings are looked at."""
     slices = [
         key.name
-        for key in content.holders(indexes.CACHED_RESOURCE, name, cluster)
+        for key in content.holders(indexes.CACHED_RESOURCE, indexes.fitting(name), cluster)
         if key.resource == "cachedresourceendpointslices"
     ]
-    exports = {key.name for made in slices for key in content.holders(indexes.SLICE, made, cluster)}
+    exports = {
+        key.name for made in slices for key in content.holders(indexes.SLICE, indexes.fitting(made), cluster)
+    }
     for export in sorted(exports):
         work.note("apiexport", cluster, export)
         work.note("apiexport-dependents", cluster, export)

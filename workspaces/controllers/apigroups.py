@@ -9,7 +9,7 @@ from kcpcache.apimachinery.reconcile import CONTINUE, Outcome
 from workspaces.admission import resourcenames
 from workspaces.controllers import crds, status
 from workspaces.kinds import indexes
-from workspaces.registry import client
+from workspaces.registry import claims, client
 from workspaces.store import objects as store
 from workspaces.store import work
 
@@ -23,7 +23,8 @@ def reconcile(cluster: str, group: str) -> Outcome:
             if resourcenames.accept(cluster, judged):
                 status.write(cluster, crds.GROUP, crds.PLURAL, crd, judged["status"])
     for binding in client.list(cluster, "apis.kcp.io", "apibindings"):
-        if not conditions.is_true(binding, "Ready"):
+        claimed = {claim.get("group") or "" for claim in claims.accepted(binding)}
+        if not conditions.is_true(binding, "Ready") or group in claimed:
             work.note("apibinding", cluster, binding["metadata"]["name"])
     for cached_resource in client.list(cluster, "cache.kcp.io", "cachedresources"):
         if cached_resource["spec"].get("group") == group:

@@ -117,4 +117,4 @@ def _mark_unserved(tx: Transaction, key: Key) -> None:
     metadata["deletionTimestamp"] = objects.timestamp()
     metadata["deletionGracePeriodSeconds"] = 0
     owners = {str(owner["uid"]) for owner in metadata.get("ownerReferences") or []}
-    tx.put(key, obj, indexes=[IndexEntry(indexes.OWNER, uid) for uid in sorted(owners)])
+    tx.put(key, obj, indexes=[IndexEntry(indexes.OWNER, indexes.fitting(uid)) for uid in sorted(owners)])

@@ -9,7 +9,7 @@ from kcpcache.apimachinery.objects import JSONObject
 from workspaces import kinds
 from workspaces.controllers import Item, Trigger
 from workspaces.kinds import finalizers, indexes
-from workspaces.store import content
+from workspaces.store import content, tenants
 from workspaces.store.objects import Written
 
 _UNWATCHED_METADATA = ("resourceVersion", "managedFields", "generation")
@@ -77,26 +77,26 @@ def bound_names(change: Written) -> Iterable[Item]:
 
 
 def export_dependents(change: Written) -> Iterable[Item]:
-    """Bindings and slices of an export that came, went, or offers something else."""
-    if _affects_consumers(change) or _claims(change.body) != _claims(change.previous):
-        yield ("apiexport-dependents", change.key.cluster, change.key.name)
-
-
-def _claims(body: bytes | None) -> object:
-    return (objects.decode(body).get("spec") or {}).get("permissionClaims") if body else None
+    """Bindings and slices of an export that came, went, or offers or claims something else."""
+    key = change.key
+    if _affects_consumers(change):
+        yield ("apiexport-dependents", key.cluster, key.name)
+    if change.kind == "D" and (path := tenants.path_of(key.cluster)):
+        # Its workspace may be gone when this is looked at, and nobody knows the path by then.
+        yield ("apiexport-references", key.cluster, indexes.export_value(path, key.name))
 
 
 def schema_exports(change: Written) -> Iterable[Item]:
     """Exports that name a schema which came or went."""
     if change.kind != "M":
-        for key in content.holders(indexes.SCHEMA, change.key.name, change.key.cluster):
+        for key in content.holders(indexes.SCHEMA, indexes.fitting(change.key.name), change.key.cluster):
             yield ("apiexport-dependents", key.cluster, key.name)
 
 
 def slice_exports(change: Written) -> Iterable[Item]:
     """Exports with virtual storage behind an endpoint slice which came or went."""
     if change.kind != "M":
-        for key in content.holders(indexes.SLICE, change.key.name, change.key.cluster):
+        for key in content.holders(indexes.SLICE, indexes.fitting(change.key.name), change.key.cluster):
             yield ("apiexport", key.cluster, key.name)
             yield ("apiexport-dependents", key.cluster, key.name)
 
@@ -109,7 +109,7 @@ def cached_resource_exports(change: Written) -> Iterable[Item]:
 
 def identities(change: Written) -> Iterable[Item]:
     """Whoever has its identity key in a Secret."""
-    value = f"{change.key.namespace}/{change.key.name}"
+    value = indexes.secret_value(change.key.namespace, change.key.name)
     controllers = {"apiexports": "apiexport", "cachedresources": "cachedresource"}
     for key in content.holders(indexes.SECRET, value, change.key.cluster):
         if key.resource in controllers:

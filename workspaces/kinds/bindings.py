@@ -48,7 +48,7 @@ class APIBindingStrategy(Strategy):
         return (IndexEntry(indexes.EXPORT, value),)
 
     def affects_discovery(self, obj: JSONObject | None, old: JSONObject | None) -> bool:
-        """See `Strategy`."""
+        """See `Strategy`: what is bound, and what is granted to the provider."""
         return _served(obj) != _served(old)
 
 
@@ -56,7 +56,13 @@ def _served(obj: JSONObject | None) -> object:
     if obj is None:
         return None
     status = obj.get("status") or {}
-    return status.get("phase"), status.get("boundResources"), objects.is_being_deleted(obj)
+    return (
+        status.get("phase"),
+        status.get("apiExportClusterName"),
+        status.get("boundResources"),
+        (obj.get("spec") or {}).get("permissionClaims"),
+        objects.is_being_deleted(obj),
+    )
 
 
 API_BINDINGS = kind.load("apibindings.apis.kcp.io", APIBindingStrategy())

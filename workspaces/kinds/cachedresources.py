@@ -121,7 +121,8 @@ class CachedResourceEndpointSliceStrategy(Strategy):
 
     def indexes(self, context: Context, obj: JSONObject) -> Sequence[IndexEntry]:
         """See `Strategy`."""
-        return (IndexEntry(indexes.CACHED_RESOURCE, obj["spec"]["cachedResource"]["name"]),)
+        value = indexes.fitting(obj["spec"]["cachedResource"]["name"])
+        return (IndexEntry(indexes.CACHED_RESOURCE, value),)
 
     def affects_discovery(self, obj: JSONObject | None, old: JSONObject | None) -> bool:
         """See `Strategy`."""

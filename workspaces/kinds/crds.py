@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from kcpcache.apimachinery import field, objects
+from kcpcache.apimachinery import equality, field, objects
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
 from workspaces.admission import resourcenames
@@ -102,20 +102,23 @@ class CRDStrategy(Strategy):
         if obj is None or old is None:
             return True
         return (
-            obj["spec"] != old["spec"]
+            not equality.is_equal(obj["spec"], old["spec"])
             or obj.get("status") != old.get("status")
             or objects.is_being_deleted(obj) != objects.is_being_deleted(old)
         )
 
 
 def _store_version(obj: JSONObject) -> None:
-    """Remember the storage version among all that objects were ever stored in."""
-    versions = obj["spec"].get("versions") or []
+    """Remember the storage version among all that objects were ever stored in; nonsense is refused later."""
+    versions = (obj.get("spec") or {}).get("versions")
     status = obj.setdefault("status", {})
     stored = status.get("storedVersions") or []
-    status["storedVersions"] = stored + [
-        version["name"] for version in versions if version.get("storage") and version["name"] not in stored
+    if not isinstance(versions, list) or not isinstance(stored, list):
+        return
+    named = [
+        version.get("name") for version in versions if isinstance(version, dict) and version.get("storage")
     ]
+    status["storedVersions"] = [*stored, *(name for name in named if name and name not in stored)]
 
 
 def _stored_version_causes(obj: JSONObject) -> list[Cause]:

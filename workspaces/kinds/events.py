@@ -5,7 +5,7 @@ from __future__ import annotations
 from kcpcache.apimachinery import field, objects
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
-from workspaces.kinds import kind
+from workspaces.kinds import kind, microtimes
 from workspaces.registry.strategy import Context, Strategy
 
 _MISMATCH = "does not match event.namespace"
@@ -26,7 +26,8 @@ class EventStrategy(Strategy):
         if obj.get("eventTime"):
             wanted = ("reportingComponent", "reportingInstance", "action", "reason")
             causes += [field.required(name) for name in wanted if not obj.get(name)]
-        return causes
+        causes += microtimes.causes(obj, "", ("eventTime",))
+        return causes + microtimes.causes(obj.get("series"), "series.", ("lastObservedTime",))
 
 
 EVENTS = kind.load(

@@ -33,20 +33,21 @@ class APIExportStrategy(Strategy):
         spec = obj.get("spec") or {}
         entries = indexes.secret_entries(spec)
         for resource in spec.get("resources") or []:
-            entries.append(IndexEntry(indexes.SCHEMA, resource["schema"]))
+            entries.append(IndexEntry(indexes.SCHEMA, indexes.fitting(resource["schema"])))
             if virtual := (resource.get("storage") or {}).get("virtual"):
-                entries.append(IndexEntry(indexes.SLICE, virtual["reference"]["name"]))
+                entries.append(IndexEntry(indexes.SLICE, indexes.fitting(virtual["reference"]["name"])))
         return entries
 
     def affects_discovery(self, obj: JSONObject | None, old: JSONObject | None) -> bool:
-        """See `Strategy`: what is exported, and under which identity."""
+        """See `Strategy`: what is exported, under which identity, and what is claimed of consumers."""
         return _served(obj) != _served(old)
 
 
 def _served(obj: JSONObject | None) -> object:
     if obj is None:
         return None
-    return (obj.get("spec") or {}).get("resources"), (obj.get("status") or {}).get("identityHash")
+    spec = obj.get("spec") or {}
+    return spec.get("resources"), spec.get("permissionClaims"), (obj.get("status") or {}).get("identityHash")
 
 
 class APIExportEndpointSliceStrategy(Strategy):

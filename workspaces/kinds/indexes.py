@@ -29,7 +29,12 @@ def secret_entries(spec: JSONObject) -> list[IndexEntry]:
     reference = ((spec.get("identity") or {}).get("secretRef")) or {}
     if not reference.get("name"):
         return []
-    return [IndexEntry(SECRET, f"{reference.get('namespace') or ''}/{reference['name']}")]
+    return [IndexEntry(SECRET, secret_value(reference.get("namespace") or "", reference["name"]))]
+
+
+def secret_value(namespace: str, name: str) -> str:
+    """The value of `SECRET`."""
+    return fitting(f"{namespace}/{name}")
 
 
 def fitting(value: str) -> str:

@@ -13,4 +13,3 @@ class PlainStrategy(Strategy):
 
 
 SERVICE_ACCOUNTS = kind.load("serviceaccounts", PlainStrategy())
-LEASES = kind.load("leases.coordination.k8s.io", PlainStrategy())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kcpcache.apimachinery import field
+from kcpcache.apimachinery import equality, field
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
 from workspaces.kinds import crdnames, crdversions, kind
@@ -18,7 +18,9 @@ class APIResourceSchemaStrategy(Strategy):
 
     def validate(self, context: Context, obj: JSONObject) -> list[Cause]:
         """See `Strategy`."""
-        spec = obj["spec"]
+        spec = obj.get("spec")
+        if spec is None:
+            return [field.required("spec")]
         name, plural, group = obj["metadata"]["name"], spec["names"]["plural"], spec["group"]
         suffix = f".{plural}.{group or 'core'}"
         causes = []
@@ -41,7 +43,7 @@ class APIResourceSchemaStrategy(Strategy):
 
     def validate_update(self, context: Context, obj: JSONObject, old: JSONObject) -> list[Cause]:
         """See `Strategy`."""
-        if obj["spec"] == old["spec"]:
+        if equality.is_equal(obj.get("spec"), old["spec"]):
             return []
         return [field.invalid("spec", obj["metadata"]["name"], "field is immutable")]
 

@@ -42,6 +42,7 @@ class WorkspaceStrategy(Strategy):
     """Gives a workspace its logical cluster, URL and type."""
 
     name_check = "label"
+    system_finalizer = finalizers.WORKSPACE
 
     def prepare_for_create(self, context: Context, obj: JSONObject) -> None:
         """See `Strategy`. A cluster or URL that a client states is somebody else's."""
@@ -122,10 +123,19 @@ def _keep_annotations(obj: JSONObject, old: JSONObject, names: tuple[str, ...]) 
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **kept}
 
 
+def _keep_owners(obj: JSONObject, old: JSONObject) -> None:
+    """Put back the owner references (in place): garbage collection deletes what has only owners that are gone."""
+    metadata = objects.metadata(obj)
+    metadata.pop("ownerReferences", None)
+    if "ownerReferences" in old["metadata"]:
+        metadata["ownerReferences"] = old["metadata"]["ownerReferences"]
+
+
 class LogicalClusterStrategy(Strategy):
     """The inside of a workspace: made and removed by the tenancy controller only."""
 
     is_internal = True
+    system_finalizer = finalizers.WORKSPACE
 
     def prepare_for_create(self, context: Context, obj: JSONObject) -> None:
         """See `Strategy`."""
@@ -133,8 +143,9 @@ class LogicalClusterStrategy(Strategy):
         obj["status"] = {"phase": "Ready", "URL": url_of(context.path)}
 
     def prepare_for_update(self, context: Context, obj: JSONObject, old: JSONObject) -> None:
-        """See `Strategy`; type and path decide what the workspace may hold."""
+        """See `Strategy`; type and path decide what the workspace may hold, and an owner when it is deleted."""
         finalizers.keep(obj, finalizers.WORKSPACE)
+        _keep_owners(obj, old)
         obj["spec"] = old.get("spec") or {}
         _keep_annotations(obj, old, (TYPE_ANNOTATION, PATH_ANNOTATION))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kcpcache.apimachinery import objects, version
@@ -179,7 +179,7 @@ def _deprecation(entry: JSONObject, spec: JSONObject) -> str:
 
 
 def _from_binding(catalogue: Catalogue, binding: JSONObject) -> Iterator[list[Descriptor]]:
-    """What a bound export gives to the workspace, read from the export itself so that its changes count at once."""
+    """What a binding gives to the workspace, read from the export itself so that its changes count at once."""
     reference = ((binding.get("spec") or {}).get("reference") or {}).get("export") or {}
     provider = addresses.relative(reference.get("path") or "", catalogue.address)
     if provider is None:
@@ -189,14 +189,36 @@ def _from_binding(catalogue: Catalogue, binding: JSONObject) -> Iterator[list[De
         return
     export = read_one(provider.cluster, *EXPORTS, reference.get("name") or "")
     if export is not None:
-        yield from from_export(provider, export)
+        yield from bound(provider, export, binding)
 
 
-def from_export(provider: WorkspaceAddress, export: JSONObject) -> Iterator[list[Descriptor]]:
-    """The resources of an APIExport, each with the descriptors of its served versions."""
+def bound(provider: WorkspaceAddress, export: JSONObject, binding: JSONObject) -> Iterator[list[Descriptor]]:
+    """The resources of an APIExport that a binding holds, under the identity under which it holds them.
+
+    What the export offers and the binding could not take (its name is taken), or holds for another export that was
+    here before, is not the export's to serve in that workspace.
+    """
+    status = binding.get("status") or {}
+    identity = (export.get("status") or {}).get("identityHash") or ""
+    if status.get("apiExportClusterName") != provider.cluster:
+        return
+    held = {
+        (entry["group"], entry["resource"])
+        for entry in status.get("boundResources") or []
+        if entry["schema"]["identityHash"] == identity
+    }
+    yield from from_export(provider, export, only=held)
+
+
+def from_export(
+    provider: WorkspaceAddress, export: JSONObject, *, only: Container[tuple[str, str]] | None = None
+) -> Iterator[list[Descriptor]]:
+    """The resources of an APIExport, each with the descriptors of its served versions; `only` some of them."""
     origin = Provider(provider.cluster, provider.path, export["metadata"]["name"])
     identity = (export.get("status") or {}).get("identityHash") or ""
     for entry in (export.get("spec") or {}).get("resources") or []:
+        if only is not None and (entry["group"], entry["name"]) not in only:
+            continue
         schema = read_one(provider.cluster, *SCHEMAS, entry["schema"])
         if (
             schema is None

@@ -19,11 +19,11 @@ from kcpcache.apimachinery.storage import (
     Preconditions,
     WriteOptions,
 )
-from workspaces.registry import rest, workspace
+from workspaces.registry import rest, strategy, workspace
 from workspaces.registry.resolver import resolver
 from workspaces.store import objects as store
 
-SYSTEM_USER = "system:kcpcache"
+SYSTEM_USER = strategy.SYSTEM_USER
 FIELD_MANAGER = "kcpcache"
 
 
@@ -102,7 +102,7 @@ def _present(change: Callable[[JSONObject], JSONObject]) -> Callable[[JSONObject
 def delete(cluster: str, group: str, plural: str, name: str, namespace: str = "", uid: str = "") -> None:
     """Delete as the system; fine when it is gone already, or is another object than `uid`."""
     try:
-        options = DeleteOptions(preconditions=Preconditions(uid=uid))
+        options = DeleteOptions(preconditions=Preconditions(uid=uid), user=SYSTEM_USER)
         storage(cluster, group, plural).delete(namespace, name, options)
     except (errors.NotFound, errors.Conflict):
         return

@@ -25,6 +25,7 @@ def compiled(descriptor: Descriptor) -> Compiled | None:
         return None
     found: Compiled | None = descriptor.extra.get("compiled")
     if found is None:
-        found = Compiled(descriptor.schema, Validator(descriptor.schema), cel.Rules(descriptor.schema))
+        validator = Validator(descriptor.schema, go_times=descriptor.origin == "builtin")
+        found = Compiled(descriptor.schema, validator, cel.Rules(descriptor.schema))
         descriptor.extra["compiled"] = found
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 
-from kcpcache.apimachinery import errors, names, objectmeta, objects
+from kcpcache.apimachinery import equality, errors, field, names, objectmeta, objects
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.schema import defaulting, pruning
@@ -18,6 +18,19 @@ from workspaces.registry import compiled
 from workspaces.registry.strategy import Context, Strategy
 
 OBJECT_LIMIT_BYTES = 1_572_864  # 1.5 MiB, what etcd takes and therefore what clients expect
+
+
+def check_internal(context: Context, strategy: Strategy, name: str) -> None:
+    """Refuse a client that creates or deletes what only controllers do; Forbidden."""
+    if strategy.is_internal and not context.is_system:
+        descriptor = context.descriptor
+        named = f'{descriptor.qualified} "{name}"' if name else descriptor.qualified
+        raise errors.Forbidden(
+            f"{named} is forbidden: it is created and deleted by the system only",
+            group=descriptor.group,
+            kind=descriptor.plural,
+            name=name,
+        )
 
 
 def clean(context: Context, strategy: Strategy, obj: JSONObject, options: WriteOptions) -> None:
@@ -30,11 +43,30 @@ def clean(context: Context, strategy: Strategy, obj: JSONObject, options: WriteO
         )
     obj["metadata"] = metadata
     artefacts = compiled.compiled(context.descriptor)
+    if artefacts is not None and context.descriptor.origin == "builtin":
+        _decode_parts(context, artefacts.schema, obj)
     if artefacts is not None:
         unknown = [*unknown, *pruning.prune(obj, artefacts.schema)]
     _tell_unknown(context, unknown, options)
     if artefacts is not None:
         defaulting.apply_defaults(obj, artefacts.schema)
+
+
+def _decode_parts(context: Context, schema: JSONObject, obj: JSONObject) -> None:
+    """Make sure of what hooks rely on before the schema is held against the object: its parts are objects.
+
+    As where Go decodes a built-in kind, null is as good as nothing.
+    """
+    causes: list[Cause] = []
+    properties = schema.get("properties") or {}
+    for name, value in list(obj.items()):
+        if value is None:
+            del obj[name]
+        elif not isinstance(value, dict) and (properties.get(name) or {}).get("type") == "object":
+            causes.append(field.type_invalid(name, value, f"{name} in body must be of type object"))
+    if causes:
+        descriptor = context.descriptor
+        raise errors.invalid(descriptor.group, descriptor.kind, obj["metadata"].get("name", ""), causes)
 
 
 def _tell_unknown(context: Context, unknown: Sequence[str], options: WriteOptions) -> None:
@@ -59,8 +91,8 @@ def begin_metadata(context: Context, namespace: str, obj: JSONObject) -> str:
         raise errors.BadRequest("resourceVersion should not be set on objects to be created")
     if not metadata.get("name") and metadata.get("generateName"):
         metadata["name"] = names.generate_name(metadata["generateName"])
-    for field in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
-        metadata.pop(field, None)
+    for ours in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        metadata.pop(ours, None)
     if descriptor.namespaced:
         metadata["namespace"] = namespace
     else:
@@ -84,13 +116,13 @@ _NAME_CHECKS: dict[str, names.NameCheck] = {
 def carry_metadata(context: Context, obj: JSONObject, old: JSONObject) -> None:
     """What an update never changes is taken from the stored object, when the client left it out."""
     metadata, before = objects.metadata(obj), old["metadata"]
-    for field in ("uid", "creationTimestamp"):
-        if not metadata.get(field):
-            metadata[field] = before[field]
-    for field in ("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName"):
-        metadata.pop(field, None)
-        if field in before:
-            metadata[field] = before[field]
+    for name in ("uid", "creationTimestamp"):
+        if not metadata.get(name):
+            metadata[name] = before[name]
+    for name in ("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName"):
+        metadata.pop(name, None)
+        if name in before:
+            metadata[name] = before[name]
     metadata.pop("selfLink", None)
     metadata["resourceVersion"] = before["resourceVersion"]
     if not metadata.get("managedFields"):
@@ -114,10 +146,10 @@ def carry_status(context: Context, obj: JSONObject, old: JSONObject) -> JSONObje
     return obj
 
 
-def _set(target: JSONObject, field: str, value: object) -> None:
-    target.pop(field, None)
+def _set(target: JSONObject, name: str, value: object) -> None:
+    target.pop(name, None)
     if value is not None:
-        target[field] = value
+        target[name] = value
 
 
 def count_generation(context: Context, strategy: Strategy, obj: JSONObject, old: JSONObject | None) -> None:
@@ -129,7 +161,8 @@ def count_generation(context: Context, strategy: Strategy, obj: JSONObject, old:
         objects.metadata(obj)["generation"] = 1
         return
     ignored = {"metadata", "status"} if context.descriptor.has_status else {"metadata"}
-    if any(obj.get(field) != old.get(field) for field in (obj.keys() | old.keys()) - ignored):
+    counted = (obj.keys() | old.keys()) - ignored
+    if not all(equality.is_equal(obj.get(name), old.get(name)) for name in counted):
         objects.metadata(obj)["generation"] = int(old["metadata"].get("generation") or 0) + 1
 
 
@@ -142,6 +175,7 @@ def validate(context: Context, strategy: Strategy, obj: JSONObject, old: JSONObj
     )
     if old is not None:
         causes += objectmeta.validate_object_meta_update(metadata, old["metadata"])
+        causes += _system_finalizer_causes(context, strategy, metadata, old["metadata"])
     artefacts = compiled.compiled(descriptor)
     if artefacts is not None:
         causes += artefacts.validator.validate(obj)
@@ -153,6 +187,19 @@ def validate(context: Context, strategy: Strategy, obj: JSONObject, old: JSONObj
             causes += strategy.validate_update(context, obj, old)
     if causes:
         raise errors.invalid(descriptor.group, descriptor.kind, str(metadata.get("name") or ""), causes)
+
+
+def _system_finalizer_causes(
+    context: Context, strategy: Strategy, metadata: JSONObject, before: JSONObject
+) -> list[Cause]:
+    """A client may not take off what holds the object until the system has done its part."""
+    finalizer = strategy.system_finalizer
+    if not finalizer or context.is_system or finalizer not in (before.get("finalizers") or []):
+        return []
+    if finalizer in (metadata.get("finalizers") or []):
+        return []
+    detail = f'the finalizer "{finalizer}" is removed by the system, when everything that it holds is gone'
+    return [field.forbidden("metadata.finalizers", detail)]
 
 
 def check_size(context: Context, body: bytes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import transaction
 
-from kcpcache.apimachinery import errors, field, objects
+from kcpcache.apimachinery import equality, errors, field, objects
 from kcpcache.apimachinery.descriptor import Descriptor
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
@@ -22,6 +22,7 @@ from kcpcache.apimachinery.storage import (
     Record,
     WriteOptions,
 )
+from workspaces.kinds import indexes
 from workspaces.registry import pipeline
 from workspaces.registry.strategy import Context, Strategy
 from workspaces.store import objects as store
@@ -33,6 +34,7 @@ _ATTEMPTS = 20
 
 FOREGROUND_FINALIZER = "foregroundDeletion"
 ORPHAN_FINALIZER = "orphan"
+_PROPAGATION = {FOREGROUND_FINALIZER: "Foreground", ORPHAN_FINALIZER: "Orphan"}
 
 
 class ResourceStorage:
@@ -76,6 +78,7 @@ class ResourceStorage:
                 f"create not allowed while the custom resource definition of {self.descriptor.qualified} is terminating"
             )
         context = self._context(options)
+        pipeline.check_internal(context, self.strategy, "")
         obj = self._to_storage(obj)
         if self.descriptor.has_status:
             obj.pop("status", None)
@@ -84,14 +87,15 @@ class ResourceStorage:
         self.strategy.prepare_for_create(context, obj)
         pipeline.count_generation(context, self.strategy, obj, None)
         pipeline.validate(context, self.strategy, obj, None)
-        self._check_namespace(namespace)
         key = self._key(namespace, name)
         if options.dry_run:
+            self._check_namespace(namespace)
             if store.get(key) is not None:
                 raise self._exists(name)
             self.strategy.admit(context, obj, None)
             return self._preview(key, obj, 0)
         with self._writing(context, key) as tx:
+            self._check_namespace(namespace)  # it may have gone while this write waited for its turn
             if tx.get(key) is not None:
                 raise self._exists(name)
             self.strategy.admit(context, obj, None)
@@ -143,7 +147,7 @@ class ResourceStorage:
         self.strategy.prepare_for_update(context, obj, old)
         pipeline.count_generation(context, self.strategy, obj, old)
         pipeline.validate(context, self.strategy, obj, old)
-        if obj == old:
+        if equality.is_equal(obj, old):
             return stored
         if options.dry_run:
             self.strategy.admit(context, obj, old)
@@ -161,7 +165,8 @@ class ResourceStorage:
 
     def delete(self, namespace: str, name: str, options: DeleteOptions) -> tuple[Record, bool]:
         """See `apimachinery.storage.Deleter`."""
-        context = self._context(WriteOptions(dry_run=options.dry_run))
+        context = self._context(WriteOptions(user=options.user, dry_run=options.dry_run))
+        pipeline.check_internal(context, self.strategy, name)
         key = self._key(namespace, name)
         with self._writing(context, key) as tx:
             stored = tx.get(key)
@@ -171,7 +176,7 @@ class ResourceStorage:
             self._check_delete_preconditions(options.preconditions, old, name)
             self.strategy.admit(context, None, old)
             obj = copy.deepcopy(old)
-            held = self._mark_deleted(obj, options.propagation_policy or self.strategy.default_propagation)
+            held = self._mark_deleted(obj, options.propagation_policy)
             if options.dry_run:
                 transaction.set_rollback(True)
                 return self._preview(key, obj, stored.revision), not held
@@ -185,16 +190,19 @@ class ResourceStorage:
 
     # Parts
 
-    def _mark_deleted(self, obj: JSONObject, propagation: str) -> bool:
-        """Set what a deletion sets; whether finalizers hold the object."""
+    def _mark_deleted(self, obj: JSONObject, policy: str) -> bool:
+        """Set what a deletion sets; whether finalizers hold the object.
+
+        Without a policy, the object's own finalizer says what becomes of its dependents, or else the kind's default.
+        """
         metadata = objects.metadata(obj)
-        finalizers = [
-            f for f in metadata.get("finalizers") or [] if f not in (FOREGROUND_FINALIZER, ORPHAN_FINALIZER)
+        before = metadata.get("finalizers") or []
+        stated = next((_PROPAGATION[name] for name in before if name in _PROPAGATION), "")
+        propagation = policy or stated or self.strategy.default_propagation
+        finalizers = [name for name in before if _PROPAGATION.get(name, propagation) == propagation]
+        finalizers += [
+            name for name, wanted in _PROPAGATION.items() if wanted == propagation and name not in before
         ]
-        if propagation == "Foreground":
-            finalizers.append(FOREGROUND_FINALIZER)
-        elif propagation == "Orphan":
-            finalizers.append(ORPHAN_FINALIZER)
         if finalizers:
             metadata["finalizers"] = finalizers
         else:
@@ -220,7 +228,10 @@ class ResourceStorage:
     def _indexes(self, context: Context, obj: JSONObject) -> Sequence[IndexEntry]:
         entries = [*self.strategy.indexes(context, obj)]
         owners = objects.metadata(obj).get("ownerReferences") or []
-        entries += [IndexEntry("owner", uid) for uid in sorted({str(owner["uid"]) for owner in owners})]
+        entries += [
+            IndexEntry(indexes.OWNER, indexes.fitting(uid))
+            for uid in sorted({str(owner["uid"]) for owner in owners})
+        ]
         return entries
 
     def _writing(self, context: Context, key: Key) -> _Writing:

@@ -14,6 +14,8 @@ from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
 from workspaces.store.objects import IndexEntry
 
+SYSTEM_USER = "system:kcpcache"  # the controllers
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -25,6 +27,11 @@ class Context:
     user: str = ""
     subresource: str = ""
     dry_run: bool = False
+
+    @property
+    def is_system(self) -> bool:
+        """Whether a controller writes, and not a client."""
+        return self.user == SYSTEM_USER
 
 
 class Strategy:
@@ -39,6 +46,8 @@ class Strategy:
     default_propagation: str = "Background"
     # What may not be created or deleted through the API, only by controllers.
     is_internal: bool = False
+    # The finalizer that only controllers take off: without it, what it holds would be left behind.
+    system_finalizer: str = ""
 
     def normalize(self, obj: JSONObject) -> None:
         """Bring accepted spellings into the one that is stored (in place), before pruning and strict checks.

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 BACKOFF_SECONDS = 1.0
 START_SECONDS = 2.0  # how long `start` waits for the database
+DELIVERY_SECONDS = 10.0  # how long the follower waits for watchers to take a batch before it reads the next
 BATCH = 500  # changes
 
 
@@ -44,7 +45,9 @@ class Follower(threading.Thread):
     """Follows the log from its newest revision on, and publishes to a hub.
 
     `position` is the revision up to which everything was published. Database errors make it wait and
-    connect again; a log that was compacted before it was read closes every mailbox with ``expired``.
+    connect again; a log that was compacted before it was read closes every mailbox with ``expired``; a change
+    that cannot be decrypted closes those that it concerns. It never reads far ahead of what was delivered, so a
+    slow event loop has to hold one batch and not the whole log.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -54,6 +57,8 @@ class Follower(threading.Thread):
         self._woken = threading.Event()
         self._ready = threading.Event()
         self._stopping = False
+        self._delivered = threading.Event()  # of the batch that was published last
+        self._delivered.set()
 
     def begin(self) -> None:
         """Start, and wait a little until the first revision is known.
@@ -71,6 +76,7 @@ class Follower(threading.Thread):
         """End the thread."""
         self._stopping = True
         self._woken.set()
+        self._delivered.set()
         if self.is_alive():
             self.join()
 
@@ -109,12 +115,29 @@ class Follower(threading.Thread):
             if self._hub.is_idle() and self._hub.skip_to(newest := revisions.newest().value):
                 self.position = newest
                 return
-            batch = changelog.batch_after(self.position, limit=BATCH)
+            self._delivered.wait(DELIVERY_SECONDS)
+            batch = changelog.batch_after(self.position, limit=BATCH, skips_unreadable=True)
             if batch.reached > self.position:
-                self._hub.publish([changelog.event(change) for change in batch.changes], batch.reached)
-                self.position = batch.reached
-            if len(batch.changes) < BATCH:
+                self._publish(batch)
+            if len(batch.changes) + len(batch.unreadable) < BATCH:
                 return
+
+    def _publish(self, batch: changelog.Batch) -> None:
+        if batch.unreadable:
+            logger.error(
+                "%d changes up to revision %d cannot be decrypted: watches that they concern end with Expired",
+                len(batch.unreadable),
+                batch.reached,
+            )
+        delivered = threading.Event()
+        self._hub.publish(
+            [changelog.event(change) for change in batch.changes],
+            batch.reached,
+            unreadable=batch.unreadable,
+            done=delivered.set,
+        )
+        self._delivered = delivered
+        self.position = batch.reached
 
     def _jump(self, revision: int) -> None:
         """Go on from a revision without what lies before; whoever waited for that must list again."""

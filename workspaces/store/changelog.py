@@ -6,11 +6,11 @@ compacted revision are read by one statement, so no row can vanish between the t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kcpcache.apimachinery import errors
-from kcpcache.apimachinery.storage import Collection, Event
+from kcpcache.apimachinery.storage import Collection, Event, Key
 from workspaces.store import connecting, revisions, rows
 from workspaces.store.revisions import Revisions
 from workspaces.store.rows import Written
@@ -23,12 +23,13 @@ class Batch:
     """Changes in order, and the revisions at the same moment.
 
     `reached` is how far a reader of it has come: everything up to it was either in the batch or is not
-    in the collection.
+    in the collection. `unreadable` are the keys of changes that were left out, if the reader asked for that.
     """
 
     changes: list[Written]
     revisions: Revisions
     reached: int
+    unreadable: list[Key] = field(default_factory=list)
 
 
 def batch_after(
@@ -38,6 +39,7 @@ def batch_after(
     collection: Collection | None = None,
     until: int | None = None,
     using: str = "default",
+    skips_unreadable: bool = False,
 ) -> Batch:
     """The next changes after a revision, read in one statement.
 
@@ -47,9 +49,11 @@ def batch_after(
         collection: keeps only its changes; with cluster ``*`` those of every cluster.
         until: the last revision that is wanted.
         using: the database alias.
+        skips_unreadable: leaves out what cannot be decrypted, for a reader who serves others besides.
 
     Raises:
         Expired: the revision lies before the compacted one.
+        InternalError: a change cannot be decrypted, and is not to be left out.
     """
     conditions = ["revision > %s"]
     parameters: list[Any] = [revision]
@@ -73,12 +77,21 @@ def batch_after(
     now = Revisions(*found[0][13:]) if found else revisions.BEGINNING
     if revision < now.compacted:
         raise errors.expired_resource_version(revision, now.compacted)
-    changes = [rows.written(row) for row in found if row[6] is not None]
-    if len(changes) == limit:
-        reached = changes[-1].revision
+    logged = [row for row in found if row[6] is not None]
+    if len(logged) == limit:
+        reached = logged[-1][6]
     else:
         reached = max(revision, now.value if until is None else min(until, now.value))
-    return Batch(changes, now, reached)
+    changes: list[Written] = []
+    unreadable: list[Key] = []
+    for row in logged:
+        try:
+            changes.append(rows.written(row))
+        except errors.InternalError:
+            if not skips_unreadable:
+                raise
+            unreadable.append(Key(*row[:6]))
+    return Batch(changes, now, reached, unreadable)
 
 
 def read_after(

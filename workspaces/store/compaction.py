@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-
 from django.db import connection
-from django.utils import timezone
 
-from workspaces.store import locks
+from workspaces.store import clock, locks
 
 BATCH = 1000  # rows deleted in one transaction, so that writers wait for milliseconds only
 
@@ -18,10 +15,12 @@ def compact(*, max_age_seconds: int, max_rows: int) -> int:
     The compacted revision is moved before any row goes: a reader never finds a hole that the revision does
     not admit, and a crash in between leaves rows that the next run deletes.
 
+    Age is by the database's clock, which also stamped the rows: a worker's own may be wrong.
+
     Returns:
         How many rows were deleted.
     """
-    cut = max(_too_old(timezone.now() - datetime.timedelta(seconds=max_age_seconds)), _too_many(max_rows))
+    cut = max(_too_old(max_age_seconds), _too_many(max_rows))
     with locks.writer(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE workspaces_counter SET compacted = %s WHERE id = 1 AND compacted < %s", [cut, cut]
@@ -31,7 +30,7 @@ def compact(*, max_age_seconds: int, max_rows: int) -> int:
     return _delete_until(row[0]) if row else 0
 
 
-def _too_old(before: datetime.datetime) -> int:
+def _too_old(max_age_seconds: float) -> int:
     """The last revision of the log's beginning that is old throughout, 0 if there is none.
 
     Walked from the oldest row, as `at` is only nearly in order: clocks go backwards.
@@ -40,9 +39,9 @@ def _too_old(before: datetime.datetime) -> int:
     with connection.cursor() as cursor:
         while True:
             cursor.execute(
-                "SELECT revision, at < %s FROM workspaces_change WHERE revision > %s"
+                f"SELECT revision, at < {clock.after()} FROM workspaces_change WHERE revision > %s"  # noqa: S608
                 " AND revision < (SELECT MAX(revision) FROM workspaces_change) ORDER BY revision LIMIT %s",
-                [connection.ops.adapt_datetimefield_value(before), revision, BATCH],
+                [-max_age_seconds, revision, BATCH],
             )
             found = cursor.fetchall()
             for candidate, is_old in found:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 
 from kcpcache.apimachinery.mailbox import Mailbox
-from kcpcache.apimachinery.storage import Collection, Event
+from kcpcache.apimachinery.storage import Collection, Event, Key
 
 logger = logging.getLogger(__name__)
+
+# What a watch handles in one turn of the event loop, about.
+_TURN_EVENTS = 100
+_TURN_BYTES = 64 * 1024
+_MOST_TURNS = 100
 
 _Address = tuple[str, str, str, str, str, str]  # cluster or *, group, resource, identity, namespace, name
 
@@ -29,6 +35,10 @@ class Subscription(Mailbox[Event]):
     def begin_after(self, revision: int) -> None:
         """Deliver only events after this revision; called before the first `take`."""
         self._after = revision
+
+    def size_bytes(self, item: Event) -> int:
+        """The bodies of an event."""
+        return size_bytes(item)
 
     def take(self) -> list[Event]:
         """All events there are, without those its reader has seen."""
@@ -89,9 +99,32 @@ class Hub:
             self.position = revision
             return True
 
-    def publish(self, events: list[Event], reached: int) -> None:
-        """Put events, in order, into the mailboxes they concern; then `position` is `reached`."""
-        self.post(lambda: self._deliver(events, reached))
+    def publish(
+        self,
+        events: list[Event],
+        reached: int,
+        *,
+        unreadable: Sequence[Key] = (),
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Put events, in order, into the mailboxes they concern; then `position` is `reached`.
+
+        Args:
+            events: what happened.
+            reached: the revision up to which that is everything.
+            unreadable: keys of changes that are not among the events; whoever they concern must list again.
+            done: called where mailboxes are filled, when their readers had about the time that so many events take.
+        """
+
+        def deliver() -> None:
+            try:
+                if unreadable:
+                    self._close(unreadable)
+                self._deliver(events, reached)
+            finally:
+                self._call_after(_turns(events), done)
+
+        self.post(deliver)
 
     def close_all(self, reason: str) -> None:
         """Close and forget every mailbox."""
@@ -101,11 +134,29 @@ class Hub:
         if closing:
             self.post(lambda: _close(closing, reason))
 
+    def _call_after(self, turns: int, done: Callable[[], None]) -> None:
+        if turns:
+            self.post(partial(self._call_after, turns - 1, done))
+        else:
+            done()
+
+    def _close(self, unreadable: Sequence[Key]) -> None:
+        with self._guard:
+            closing = {
+                subscription
+                for key in unreadable
+                for address in _addresses(key)
+                for subscription in self._subscriptions.get(address, ())
+            }
+            for subscription in closing:
+                self._remove(subscription)
+        _close(list(closing), "expired")
+
     def _deliver(self, events: list[Event], reached: int) -> None:
         batches: defaultdict[Subscription, list[Event]] = defaultdict(list)
         with self._guard:
             for event in events:
-                for address in _addresses(event):
+                for address in _addresses(event.key):
                     for subscription in self._subscriptions.get(address, ()):
                         batches[subscription].append(event)
         for subscription, batch in batches.items():
@@ -126,8 +177,18 @@ class Hub:
                 del self._subscriptions[subscription.address]
 
 
-def _addresses(event: Event) -> list[_Address]:
-    key = event.key
+def size_bytes(event: Event) -> int:
+    """How much an event holds besides what every event does."""
+    return len(event.body) + (len(event.previous) if event.previous else 0)
+
+
+def _turns(events: list[Event]) -> int:
+    """After how many turns of the event loop watches are ready for more; none where there is little to do."""
+    turns = max(len(events) // _TURN_EVENTS, sum(len(event.body) for event in events) // _TURN_BYTES)
+    return min(turns, _MOST_TURNS)
+
+
+def _addresses(key: Key) -> list[_Address]:
     clusters, namespaces, names = (key.cluster, "*"), {key.namespace, ""}, (key.name, "")
     return [
         (cluster, key.group, key.resource, key.identity, namespace, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from workspaces.store import locks, work
+from workspaces.store import clock, locks, work
 from workspaces.store.work import WorkItem
 
 
@@ -17,10 +17,10 @@ def claim(limit: int, lease_seconds: float) -> list[WorkItem]:
     skip = " FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     with locks.writer(savepoint=False), connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE workspaces_work SET not_before = {work._after()} WHERE id IN"  # noqa: S608 - constants
-            f" (SELECT id FROM workspaces_work WHERE not_before <= {work._after()}"
+            f"UPDATE workspaces_work SET not_before = {clock.after()} WHERE id IN"  # noqa: S608 - constants
+            f" (SELECT id FROM workspaces_work WHERE not_before <= {clock.after()}"
             f" ORDER BY not_before, id LIMIT %s{skip})"
-            " RETURNING controller, cluster, name, sequence, attempts",
+            f" RETURNING {work.COLUMNS}",
             [lease_seconds, 0, limit],
         )
         return [WorkItem(*row) for row in cursor.fetchall()]

@@ -7,13 +7,15 @@ from dataclasses import replace
 
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.storage import Collection, Event, Feed, Key, ListOptions, Page, Record
-from workspaces.store import broadcast, changelog, listing, objects, revisions
+from workspaces.store import broadcast, changelog, hub, listing, objects, revisions
 from workspaces.store.revisions import Revisions
 from workspaces.store.snapshot import ALIAS, snapshot
 
 WAIT_SECONDS = 3.0  # how long a read waits for a revision of the future, as kube-apiserver does
 _POLL_SECONDS = 0.02
+HISTORY_BYTES = 64 * 1024 * 1024  # of the past that one watch may ask for; beyond it one must list anew
 _HISTORY_BATCH = 500  # changes in one statement
+_EVENT_BYTES = 1000  # of an event besides its bodies
 
 # Named here, as `list` is a method inside the class.
 _Events = list[Event]
@@ -58,12 +60,12 @@ class SQLCollection:
         if options.revision and with_initial:
             _reach(options.revision)
         broadcast.start()
-        hub = broadcast.hub()
-        mailbox = hub.subscribe(self.collection, options.namespace, options.name)
+        fanout = broadcast.hub()
+        mailbox = fanout.subscribe(self.collection, options.namespace, options.name)
         try:
             initial, history, start = self._past(options, with_initial)
         except BaseException:
-            hub.unsubscribe(mailbox)
+            fanout.unsubscribe(mailbox)
             raise
         mailbox.begin_after(start)
         return Feed(
@@ -71,8 +73,8 @@ class SQLCollection:
             initial=initial,
             history=history,
             mailbox=mailbox,
-            position=lambda: max(start, hub.position),
-            close=lambda: hub.unsubscribe(mailbox),
+            position=lambda: max(start, fanout.position),
+            close=lambda: fanout.unsubscribe(mailbox),
         )
 
     def _list(self, options: ListOptions, now: Revisions) -> Page:
@@ -92,7 +94,9 @@ class SQLCollection:
             return [], self._history(options, now), max(options.revision, now.value)
 
     def _history(self, options: ListOptions, now: Revisions) -> _Events:
+        """What happened since the wanted revision; Expired where that is compacted, or too much to be held at once."""
         history: _Events = []
+        held_bytes = 0
         position = options.revision or 0
         if position < now.compacted:
             raise errors.expired_resource_version(position, now.compacted)
@@ -100,11 +104,15 @@ class SQLCollection:
             batch = changelog.batch_after(
                 position, limit=_HISTORY_BATCH, collection=self.collection, using=ALIAS
             )
-            history += [
+            events = [
                 changelog.event(change)
                 for change in batch.changes
                 if options.namespace in ("", change.key.namespace) and options.name in ("", change.key.name)
             ]
+            held_bytes += sum(_EVENT_BYTES + hub.size_bytes(event) for event in events)
+            if held_bytes > HISTORY_BYTES:
+                raise errors.expired_resource_version(options.revision or 0, position)
+            history += events
             position = batch.reached
         return history
 

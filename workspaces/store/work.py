@@ -9,13 +9,20 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from workspaces.store import connecting, locks
+from workspaces.store import clock, connecting, locks
+
+COLUMNS = "id, controller, cluster, name, sequence, attempts"  # of a WorkItem, in its order
 
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """One thing to reconcile, as it stood when it was read; `sequence` grows with every note."""
+    """One thing to reconcile, as it stood when it was read.
 
+    `sequence` grows with every note while the row is there. `id` is of this row and of no later one for the same
+    thing, in which `sequence` begins anew.
+    """
+
+    id: int
     controller: str
     cluster: str
     name: str
@@ -32,7 +39,7 @@ def note(controller: str, cluster: str, name: str, *, delay_seconds: float = 0) 
         cursor.execute(
             "INSERT INTO workspaces_work"  # noqa: S608 - constants
             " (controller, cluster, name, sequence, attempts, error, not_before, created)"
-            f" VALUES (%s, %s, %s, 1, 0, '', {_after()}, {_after()})"
+            f" VALUES (%s, %s, %s, 1, 0, '', {clock.after()}, {clock.after()})"
             " ON CONFLICT (controller, cluster, name) DO UPDATE SET sequence = workspaces_work.sequence + 1,"
             " not_before = CASE WHEN excluded.not_before < workspaces_work.not_before"
             " THEN excluded.not_before ELSE workspaces_work.not_before END",
@@ -48,7 +55,7 @@ def is_waiting(controller: str, cluster: str, name: str, *, within_seconds: floa
     with connecting.usable().cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM workspaces_work WHERE controller = %s AND cluster = %s AND name = %s"  # noqa: S608
-            f" AND not_before <= {_after()}",
+            f" AND not_before <= {clock.after()}",
             [controller, cluster, name, within_seconds],
         )
         return cursor.fetchone() is not None
@@ -61,8 +68,8 @@ def due(limit: int) -> list[WorkItem]:
     """
     with connecting.usable().cursor() as cursor:
         cursor.execute(
-            "SELECT controller, cluster, name, sequence, attempts FROM workspaces_work"  # noqa: S608
-            f" WHERE not_before <= {_after()} ORDER BY not_before, id LIMIT %s",
+            f"SELECT {COLUMNS} FROM workspaces_work"  # noqa: S608 - constants
+            f" WHERE not_before <= {clock.after()} ORDER BY not_before, id LIMIT %s",
             [0, limit],
         )
         found = cursor.fetchall()
@@ -73,26 +80,20 @@ def done(item: WorkItem) -> bool:
     """Remove an item that was reconciled; False when it was noted again meanwhile, and stays."""
     with locks.writer(savepoint=False), connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM workspaces_work"
-            " WHERE controller = %s AND cluster = %s AND name = %s AND sequence = %s",
-            [item.controller, item.cluster, item.name, item.sequence],
+            "DELETE FROM workspaces_work WHERE id = %s AND sequence = %s", [item.id, item.sequence]
         )
         return bool(cursor.rowcount)
 
 
 def failed(item: WorkItem, error: str, retry_after_seconds: float) -> None:
-    """Keep an item for another attempt; one that was noted again meanwhile is due when that note says."""
+    """Keep an item for another attempt; one that was noted again meanwhile is due when that note says.
+
+    One that somebody else has done meanwhile stays done.
+    """
     with locks.writer(savepoint=False), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE workspaces_work SET attempts = attempts + 1, error = %s,"  # noqa: S608 - constants
-            f" not_before = CASE WHEN sequence = %s THEN {_after()} ELSE not_before END"
-            " WHERE controller = %s AND cluster = %s AND name = %s",
-            [error, item.sequence, retry_after_seconds, item.controller, item.cluster, item.name],
+            f" not_before = CASE WHEN sequence = %s THEN {clock.after()} ELSE not_before END"
+            " WHERE id = %s",
+            [error, item.sequence, retry_after_seconds, item.id],
         )
-
-
-def _after() -> str:
-    """SQL for the database's time plus a parameter in seconds."""
-    if connection.vendor == "postgresql":
-        return "clock_timestamp() + make_interval(secs => %s)"
-    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s || ' seconds')"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kcpcache.apimachinery import equality
 from kcpcache.apimachinery.apply import fieldset, shape
 from kcpcache.apimachinery.apply.fieldset import MEMBER, FieldSet, Node
 from kcpcache.apimachinery.apply.shape import Schema
@@ -70,7 +71,7 @@ def compare(old: JSONObject, new: JSONObject, schema: Schema) -> tuple[FieldSet,
     for name, value in new.items():
         if name not in old:
             changed[f"f:{name}"] = added(value, shape.of_field(schema, name))
-        elif value != (before := old[name]) or type(value) is not type(before):
+        elif not equality.is_equal(value, before := old[name]):
             _compare_into(changed, removed, f"f:{name}", before, value, shape.of_field(schema, name))
     for name, value in old.items():
         if name not in new:
@@ -91,8 +92,6 @@ def _compare_into(
         if below := fieldset.children(added(old, schema)):
             removed[element] = below
         return
-    elif type(old) is not bool and type(new) is not bool and old == new:
-        return  # 1 and 1.0 are the same number
     else:
         changed[element] = {}
         return
@@ -112,7 +111,7 @@ def _compare_lists(
     for element, item in after.items():
         if element not in before:
             changed[element] = added(item, schema)
-        elif item != before[element]:
+        elif not equality.is_equal(item, before[element]):
             _compare_into(changed, removed, element, before[element], item, schema)
     for element, item in before.items():
         if element not in after:

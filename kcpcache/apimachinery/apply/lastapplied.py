@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import orjson
 
+from kcpcache.apimachinery import nesting
 from kcpcache.apimachinery.apply import extract, fieldset
 from kcpcache.apimachinery.apply.fieldset import FieldSet
 from kcpcache.apimachinery.objects import LAST_APPLIED_ANNOTATION, JSONObject
@@ -24,6 +25,8 @@ def own_fields(live: JSONObject, schema: JSONObject) -> FieldSet:
         return {}
     if not isinstance(last_applied, dict) or last_applied.get("apiVersion") != live.get("apiVersion"):
         return {}
+    if nesting.is_too_deep(last_applied):
+        return {}
     changed, removed = extract.compare(last_applied, live, schema)
     return fieldset.difference(extract.claimed(last_applied, schema), fieldset.union(changed, removed))
 
@@ -34,11 +37,10 @@ def refresh(obj: JSONObject, applied: JSONObject) -> JSONObject:
         return obj
     metadata = applied.get("metadata") or {}
     metadata = {name: value for name, value in metadata.items() if name != "managedFields"}
-    if LAST_APPLIED_ANNOTATION in (metadata.get("annotations") or {}):
-        kept = {
-            name: value for name, value in metadata["annotations"].items() if name != LAST_APPLIED_ANNOTATION
+    if LAST_APPLIED_ANNOTATION in (stated := _annotations(applied)):
+        metadata["annotations"] = {
+            name: value for name, value in stated.items() if name != LAST_APPLIED_ANNOTATION
         }
-        metadata["annotations"] = kept
     text = orjson.dumps({**applied, "metadata": metadata}, option=orjson.OPT_SORT_KEYS).decode() + "\n"
     return {
         **obj,
@@ -50,4 +52,6 @@ def refresh(obj: JSONObject, applied: JSONObject) -> JSONObject:
 
 
 def _annotations(obj: JSONObject) -> JSONObject:
-    return (obj.get("metadata") or {}).get("annotations") or {}
+    """The annotations; none if they are no map, which the write refuses later, with its place."""
+    found = (obj.get("metadata") or {}).get("annotations")
+    return found if isinstance(found, dict) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kcpcache.apimachinery import field
-from kcpcache.apimachinery.cel import environment, syntax
+from kcpcache.apimachinery.cel import budget, environment, syntax
 from kcpcache.apimachinery.errors import Cause
 
 _REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
@@ -35,6 +35,14 @@ def compile_causes(rule: dict[str, Any], path: str = "") -> list[Cause]:
 
 
 def _expression_causes(rule: dict[str, Any], expression: str, prefix: str) -> list[Cause]:
+    # First: what else is asked of its text takes more than linear time at worst.
+    too_long = [
+        field.invalid(f"{prefix}{name}", rule[name][:200], "estimated rule cost exceeds budget")
+        for name in ("rule", "messageExpression")
+        if len(rule.get(name, "")) > budget.MAX_EXPRESSION_CHARS
+    ]
+    if too_long:
+        return too_long
     optional = rule.get("optionalOldSelf")
     if optional is not None and not syntax.uses_old_self(expression):
         detail = "may not be set if oldSelf is not used in rule"

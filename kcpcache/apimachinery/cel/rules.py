@@ -10,7 +10,7 @@ import dataclasses
 import re
 from typing import Any
 
-from kcpcache.apimachinery import field, trail
+from kcpcache.apimachinery import equality, field, trail
 from kcpcache.apimachinery.cel import budget, environment, syntax, values
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.trail import Trail
@@ -166,7 +166,7 @@ def _by_key(old: Any, names: tuple[str, ...]) -> dict[Any, Any]:
 
 
 def _evaluate_all(node: _Node, value: Any, old: Any, place: Trail, run: _Run) -> None:
-    unchanged = old is not _ABSENT and old == value
+    unchanged = old is not _ABSENT and equality.is_equal(old, value)
     convert = node.convert or _unchanged
     self_value = convert(value)
     old_value = _ABSENT if old is _ABSENT else convert(old)

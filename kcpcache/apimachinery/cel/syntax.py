@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_LITERAL = re.compile(r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""")
+import re2
+
+# RE2, for each search of an unfinished literal would read to the end.
+_LITERAL = re2.compile(r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""")
 _OLD_SELF = re.compile(r"\boldSelf\b")
 
 

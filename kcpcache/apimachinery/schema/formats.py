@@ -1,6 +1,7 @@
 """The `format` values that Kubernetes checks; all others are ignored, as there.
 
-Source: k8s.io/kube-openapi, pkg/validation/strfmt. Every expression here takes linear time.
+Source: k8s.io/kube-openapi, pkg/validation/strfmt. Every expression here takes linear time; those that repeat what
+repeats are RE2's, which never goes back.
 """
 
 from __future__ import annotations
@@ -10,13 +11,21 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+import re2
+
 Check = Callable[[str], bool]
 
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?(z|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
-_GO_DURATION = re.compile(r"[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)", re.ASCII)
-_WORDED_DURATION = re.compile(
-    r"(?:\d+\s*(?:ns|nano|us|µs|micro|ms|milli|s|sec|m|min|h|hr|hour|d|day|w|wk|week)s?\s*)+", re.ASCII
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_GO_TIME = re.compile(
+    r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+_MICROSECONDS = re.compile(r"\.[0-9]{6}")
+_GO_DURATION = re2.compile(r"[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)")
+_WORDED_DURATION = re2.compile(
+    r"(?:\d+\s*(?:ns|nano|us|µs|micro|ms|milli|s|sec|m|min|h|hr|hour|d|day|w|wk|week)s?\s*)+"
+)
+_MAX_DURATION_CHARS = 256
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
 _EMAIL = re.compile(r"(?:[^@<>]*<)?[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+>?")
 _LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
@@ -30,8 +39,13 @@ _MAC = re.compile(
 _INTEGER_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 
 
-def check(name: str) -> Check | None:
-    """What decides whether a string has the format; None if any string does."""
+def check(name: str, *, go_times: bool = False) -> Check | None:
+    """What decides whether a string has the format; None if any string does.
+
+    `go_times` takes of ``date-time`` only what Go's clients can read, as kube-apiserver does for built-in kinds.
+    """
+    if go_times and name == "date-time":
+        return is_time
     return _CHECKS.get(name.replace("-", ""))
 
 
@@ -41,7 +55,7 @@ def integer_range(name: str) -> tuple[int, int] | None:
 
 
 def _is_date(text: str) -> bool:
-    if len(text) != 10:
+    if not _DATE.fullmatch(text):
         return False
     try:
         datetime.date.fromisoformat(text)
@@ -50,8 +64,21 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def is_date_time(text: str) -> bool:
-    """Whether the text is a date and a time as RFC 3339 writes them."""
+def is_time(text: str) -> bool:
+    """Whether the text is a `metav1.Time` that every client can read: RFC 3339, with capital letters."""
+    date, _, time = text.partition("T")
+    return _GO_TIME.fullmatch(time) is not None and _is_date(date)
+
+
+def is_micro_time(text: str) -> bool:
+    """Whether the text is a `metav1.MicroTime`: the same with exactly six digits of a second."""
+    date, _, time = text.partition("T")
+    match = _GO_TIME.fullmatch(time)
+    return bool(match and match[2] and _MICROSECONDS.fullmatch(match[2])) and _is_date(date)
+
+
+def _is_date_time(text: str) -> bool:
+    """What kube-openapi takes for a date and a time in custom resources: more than RFC 3339 does."""
     date, separator, time = text.lower().partition("t")
     match = _TIME.fullmatch(time)
     if not separator or match is None or not _is_date(date):
@@ -60,7 +87,9 @@ def is_date_time(text: str) -> bool:
 
 
 def _is_duration(text: str) -> bool:
-    return (_GO_DURATION.fullmatch(text) or _WORDED_DURATION.fullmatch(text.lower())) is not None
+    if len(text) > _MAX_DURATION_CHARS:
+        return False
+    return bool(_GO_DURATION.fullmatch(text) or _WORDED_DURATION.fullmatch(text.lower()))
 
 
 def _is_uri(text: str) -> bool:
@@ -124,7 +153,7 @@ def _uuid(version: str, variant: str) -> Check:
 
 
 _CHECKS: dict[str, Check] = {
-    "datetime": is_date_time,
+    "datetime": _is_date_time,
     "date": _is_date,
     "duration": _is_duration,
     "byte": lambda text: _BASE64.fullmatch(text) is not None,

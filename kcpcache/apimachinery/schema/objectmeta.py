@@ -49,7 +49,7 @@ def _scalar(kind: type, wanted: str) -> Clean:
 
 
 def _time(value: Any, path: str, causes: list[Cause], unknown: list[str]) -> Any:
-    if not isinstance(value, str) or not formats.is_date_time(value):
+    if not isinstance(value, str) or not formats.is_time(value):
         detail = f"{path} in body must be of type date-time: {field.shown(value)}"
         causes.append(field.type_invalid(path, value, detail))
         return None

@@ -11,8 +11,8 @@ from kcpcache.apimachinery.schema import failures, formats, patterns
 from kcpcache.apimachinery.schema.failures import Check, Failure, Failures
 
 
-def string_checks(schema: dict[str, Any]) -> list[Check]:
-    """The checks of a string: length in code points, pattern, format."""
+def string_checks(schema: dict[str, Any], *, go_times: bool = False) -> list[Check]:
+    """The checks of a string: length in code points, pattern, format (see `formats.check`)."""
     checks: list[Check] = []
     if (most := schema.get("maxLength")) is not None:
         checks.append(_max_length(most))
@@ -20,7 +20,7 @@ def string_checks(schema: dict[str, Any]) -> list[Check]:
         checks.append(_min_length(least))
     if pattern := schema.get("pattern"):
         checks.append(_pattern(pattern))
-    if matches := formats.check(schema.get("format") or ""):
+    if matches := formats.check(schema.get("format") or "", go_times=go_times):
         checks.append(_format(schema["format"], matches))
     return checks
 

@@ -26,10 +26,13 @@ def rule_causes(schema: Schema, path: str, *, is_correlatable: bool = True) -> l
     causes: list[Cause] = []
     for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
         where = f"{path}.x-kubernetes-validations[{index}]"
-        causes += cel.compile_causes(rule, where)
+        compilation = cel.compile_causes(rule, where)
+        causes += compilation
         causes += _field_path_causes(rule.get("fieldPath"), schema, where)
         expression = rule.get("rule")
-        if not is_correlatable and isinstance(expression, str) and syntax.uses_old_self(expression):
+        if compilation or is_correlatable:
+            continue
+        if isinstance(expression, str) and syntax.uses_old_self(expression):
             detail = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {path}"
             causes.append(field.invalid(f"{where}.rule", expression, detail))
     for name, child in (schema.get("properties") or {}).items():

@@ -34,10 +34,13 @@ class Validator:
             once and may change afterwards.
         shared: checks already compiled, by the identity of their schemas; given when several validators
             are made of parts of one schema that lives as long as they do.
+        go_times: timestamps must be what Go reads, as in built-in kinds.
     """
 
-    def __init__(self, schema: dict[str, Any], *, shared: dict[int, Compiled] | None = None) -> None:
-        self._check = _Compiler({} if shared is None else shared).compile(schema).check
+    def __init__(
+        self, schema: dict[str, Any], *, shared: dict[int, Compiled] | None = None, go_times: bool = False
+    ) -> None:
+        self._check = _Compiler({} if shared is None else shared, go_times=go_times).compile(schema).check
 
     def validate(self, obj: Any, *, path: str = "") -> list[Cause]:
         """Why the object is refused; at most `failures.MAX_FAILURES`, none if it is valid.
@@ -53,8 +56,9 @@ class Validator:
 class _Compiler:
     """Compiles schemas, each once."""
 
-    def __init__(self, compiled: dict[int, Compiled]) -> None:
+    def __init__(self, compiled: dict[int, Compiled], *, go_times: bool) -> None:
         self._compiled = compiled
+        self._go_times = go_times
 
     def compile(self, schema: dict[str, Any]) -> Compiled:
         """The check of one schema: by the type of the value, what has to be asked of it."""
@@ -94,7 +98,7 @@ class _Compiler:
         makers: dict[type, Callable[[], list[Check]]] = {
             dict: lambda: containers.object_checks(schema, self.compile),
             list: lambda: containers.list_checks(schema, self.compile),
-            str: lambda: scalars.string_checks(schema),
+            str: lambda: scalars.string_checks(schema, go_times=self._go_times),
             int: lambda: numbers,
             float: lambda: numbers,
         }

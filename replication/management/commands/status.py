@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from replication.insight import health, system, workers
+from replication.insight import consumers, facts, health, system, troubles, workers
 from replication.management import screens
 from workspaces.management.operator import Answer, OperatorCommand, unreachable_database
 from workspaces.store import revisions
@@ -26,6 +26,7 @@ class Command(OperatorCommand):
     help = """Show on one screen what is replicated, how far behind it is, who works, and what is wrong.
 
 CachedResources with problems come first, then those that lag most; what does not fit on the screen is counted.
+Consumers that are not ready and controllers that fail again and again are summed up, each with what to do.
 Exit code 1 when anything is wrong."""
     examples = (
         ("", "once"),
@@ -67,32 +68,38 @@ Exit code 1 when anything is wrong."""
     def answer(self, **_: Any) -> Answer:
         """Everything at once."""
         revision = revisions.newest().value
-        found = sorted(health.all(), key=lambda each: (not each.problems, -each.lag_seconds))
+        gathered = facts.gather()
+        found = sorted(health.judge(gathered), key=lambda each: (not each.problems, -each.lag_seconds))
+        bound = consumers.judge(gathered)
+        told = troubles.of_consumers(bound) + troubles.of_failures(gathered)
         at_work, checks = workers.all(), system.checks()
         restart = system.is_safe_to_restart()
         behind = sum(each.lag_changes for each in found)
         wrong = [check for check in checks if not check.is_well]
+        failed = [f"FAIL {check.name}: {check.message}\n  -> {check.what_to_do}" for check in wrong]
+        failed += screens.troubles(told)
         lines = [
             f"kcpcache at {settings.KCPCACHE_EXTERNAL_URL}   {timezone.now():%Y-%m-%d %H:%M:%S} UTC",
             f"revision {revision}, {len(found)} CachedResources, {behind} changes on their way",
+            f"{len(bound)} consumers, {sum(not each.is_ready for each in bound)} of them not ready",
             f"safe to restart: {restart.message}",
             "",
-            *(f"FAIL {check.name}: {check.message}\n  -> {check.what_to_do}" for check in wrong),
-            *([""] if wrong else []),
+            *failed,
+            *([""] if failed else []),
             screens.workers(at_work) if at_work else "No worker is at work.",
             "",
-            *_table(found, used=len(wrong) * 2 + len(at_work)),
+            *_table(found, used=len(failed) * 2 + len(at_work)),
         ]
         content = {
             "revision": revision,
             "cached_resources": found,
             "workers": at_work,
             "checks": checks,
+            "troubles": told,
             "is_safe_to_restart": restart,
         }
-        return Answer(
-            content, "\n".join(lines), is_well=not wrong and not any(each.problems for each in found)
-        )
+        is_well = not wrong and not told and not any(each.problems for each in found)
+        return Answer(content, "\n".join(lines), is_well=is_well)
 
 
 def _table(found: list[health.Health], used: int) -> list[str]:

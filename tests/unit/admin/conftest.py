@@ -12,8 +12,9 @@ from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from replication import rows
+from replication import reports, rows
 from replication.admin import dashboard
+from replication.controllers import cachedresource as controller
 from replication.models import Replica
 from replication.replica import connection
 from tests.contract import databases
@@ -59,6 +60,8 @@ def store(
         rows.forget()
         dashboard.forget()
         monkeypatch.setattr(resolver, "_resolver", resolver.Resolver())
+        monkeypatch.setattr(controller, "_INTERVAL_SECONDS", 0.0)
+        monkeypatch.setattr(reports, "INTERVAL_SECONDS", 0.0)
         provider.prepare()
         provider.create_crd()
         provider.create_flavors("small", labels={"tier": "gold"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 
 import pytest
@@ -9,15 +11,20 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from replication import actions, rows, sampling, tasks
+from replication import actions, rows, sampling
 from replication.admin import attention, dashboard, plot
 from replication.insight.check import Check
+from replication.insight.troubles import Subject, Trouble
 from replication.replica import connection, keys, meta, presence, samples
 from replication.replica.presence import Sign
 from replication.replica.samples import Sample
+from tests.unit.insight import installation
 from tests.unit.replication import provider
 from tests.unit.replication.provider import ALICE, CLOUD
 from workspaces import hints
+from workspaces.models import Object, Workspace
+from workspaces.registry import client
+from workspaces.store import work
 
 PAGE = f"/admin/cachedresources/{CLOUD}/cpuflavors-v1/"
 
@@ -88,8 +95,7 @@ def test_verify_shows_what_differs_and_repair_makes_it_right(
     operator: Client, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "_VERIFY_SECONDS", 0.2)
-    asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(hints, "publish", lambda task, args, key: asked.append((task, *args)))
+    monkeypatch.setattr(hints, "publish", lambda *_, **__: None)
     source = rows.all_sources()[0]
     present = meta.read(connection.client(), source.family)
     assert present is not None
@@ -97,16 +103,13 @@ def test_verify_shows_what_differs_and_repair_makes_it_right(
     answer = operator.post(PAGE, {"action": "verify"})
     assert "<li>small: it is not an object</li>" in answer.content.decode()
     operator.post(PAGE, {"action": "repair"})
-    assert asked == [("replication.tasks.repair", source.uid)]
-    tasks.repair(source.uid)
+    provider.work_off()
     assert "equal to their sources" in operator.post(PAGE, {"action": "verify"}).content.decode()
 
 
 def test_resync_notes_work_for_a_worker(
     operator: Client, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workspaces.store import work
-
     monkeypatch.setattr(hints, "publish", lambda *_, **__: None)
     answer = operator.post(PAGE, {"action": "resync"}, follow=True)
     assert "A worker was asked" in answer.content.decode()
@@ -127,7 +130,7 @@ def test_actions_of_the_list_are_for_the_chosen_ones(
     operator: Client, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(hints, "publish", lambda task, args, key: asked.append(args[0]))
+    monkeypatch.setattr(actions, "repair", asked.append)
     uid = rows.all_sources()[0].uid
     operator.post("/admin/cachedresources/", {"action": "repair", "chosen": [uid, "no-such-uid"]})
     assert asked == [uid]
@@ -191,3 +194,62 @@ def test_the_same_trouble_is_told_once_and_the_system_comes_first(operator: Clie
     (item,) = attention.items(found, [trouble, Check("beat", True, "fine")])
     assert (item.title, item.what_to_do) == ("Workers", "Start one.")
     assert [each.name for each in item.affected] == ["cpuflavors-v1"]
+
+
+def test_consumers_that_are_not_ready_need_attention(operator: Client, worker: None) -> None:
+    provider.export(identity_hash=str(provider.status()["identityHash"]))
+    provider.bind(ALICE)
+    assert "All is well" in text(operator)
+    client.delete(CLOUD, "apis.kcp.io", "apiexports", "compute")
+    provider.work_off()
+    shown = text(operator)
+    assert "All is well" not in shown and "1 thing needs attention" in shown
+    assert "APIExportNotFound" in shown and "<b>What to do:</b> Create the APIExport" in shown
+    (link,) = re.findall(r'<p class="kc-affected"><a href="([^"]+)">compute</a>', shown)
+    assert f"in root:{ALICE}</span>" in shown
+    assert operator.get(html.unescape(link), follow=True).status_code == 200
+
+
+def test_controller_that_fails_again_and_again_needs_attention(operator: Client, worker: None) -> None:
+    installation.fail("apiexport", "<compute>", 3)
+    shown = text(operator)
+    assert "All is well" not in shown and "ReconcileFailed" in shown
+    assert "The controller apiexport failed 3 times at &lt;compute&gt;: ValueError: no wonder." in shown
+    (link,) = re.findall(r'<p class="kc-affected"><a href="([^"]+)">&lt;compute&gt;</a>', shown)
+    assert operator.get(link).status_code == 200
+
+
+def test_what_is_not_named_is_counted_with_a_link_to_the_list() -> None:
+    subjects = [Subject(f"c{number}", f"root:c{number}", "b") for number in range(5)]
+    (item,) = attention.items([], [], [Trouble("binding", "NamingConflicts", "m", "d", 9_000, subjects)])
+    assert (len(item.affected), item.more) == (5, 8_995)
+    assert item.more_url == "/admin/consumers/?state=wrong"
+    (item,) = attention.items([], [], [Trouble("crd", "ReconcileFailed", "m", "d", 6, subjects)])
+    assert (item.more, item.more_url) == (1, "")
+
+
+def test_its_statements_do_not_grow_with_the_consumers(operator: Client, worker: None) -> None:
+    provider.export(identity_hash=str(provider.status()["identityHash"]))
+    provider.bind(ALICE)
+    text(operator)
+    with CaptureQueriesContext(database) as few:
+        text(operator)
+    bound = Object.objects.get(cluster=ALICE, resource="apibindings")
+    body = bytes(bound.body).replace(b'"status":"True"', b'"status":"False"')
+    assert body != bytes(bound.body)
+    clusters = [f"c{number}" for number in range(700)]
+    root = Workspace.objects.get(path="root")
+    Workspace.objects.bulk_create(
+        Workspace(cluster=each, path=f"root:{each}", parent=root, name=each) for each in clusters
+    )
+    Object.objects.bulk_create(
+        Object(
+            cluster=each, group=bound.group, resource=bound.resource, name="compute", uid=each, revision=1, body=body
+        )
+        for each in clusters
+    )  # fmt: skip
+    shown = text(operator)  # reads their bodies, once
+    assert "700 APIBindings are not ready" in shown and "695 more" in shown
+    with CaptureQueriesContext(database) as many:
+        text(operator)
+    assert len(many) == len(few)

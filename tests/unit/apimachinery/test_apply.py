@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.apply import merge
+from kcpcache.apimachinery.objects import LAST_APPLIED_ANNOTATION
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -360,3 +361,37 @@ def test_single_applier_gets_exactly_its_configuration(first: Any, second: Any) 
         )
 
     assert plain(obj.get("spec") or {}) == plain(second)
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, 1), (0, False), ([1], [True]), ({"x": 1}, {"x": True})])
+def test_booleans_that_replace_numbers_are_changes(before: Any, after: Any) -> None:
+    live = update(None, thing({"free": {"a": before}}), "alice")
+    updated = update(live, thing({"free": {"a": after}}, live["metadata"]), "bob")
+    owners = {
+        entry["manager"]: json.dumps(entry["fieldsV1"]) for entry in updated["metadata"]["managedFields"]
+    }
+    assert '"f:a"' in owners["bob"]
+    with pytest.raises(errors.Conflict):
+        apply(live, thing({"free": {"a": after}}), "carol")
+
+
+def test_same_number_written_otherwise_is_no_change() -> None:
+    live = update(None, thing({"free": {"a": 1}}), "alice")
+    updated = update(live, thing({"free": {"a": 1.0}}, live["metadata"]), "bob")
+    assert [entry["manager"] for entry in updated["metadata"]["managedFields"]] == ["alice"]
+
+
+@pytest.mark.parametrize("annotations", [5, "a", [1], True])
+def test_kubectl_applies_annotations_that_are_no_map_and_the_write_refuses_them(annotations: Any) -> None:
+    live = thing({"size": 1}, {"annotations": {LAST_APPLIED_ANNOTATION: "{}"}})
+    for present in (None, live):
+        applied = apply(present, thing({"size": 1}, {"annotations": annotations}), "kubectl", force=True)
+        assert applied["metadata"]["annotations"] == annotations
+
+
+def test_last_applied_annotation_that_nests_without_end_is_nobodys() -> None:
+    nested = '{"a":' * 900 + "1" + "}" * 900
+    text = '{"apiVersion":"x.io/v1","spec":{"size":1,"free":' + nested + "}}"
+    live = update(None, thing({"size": 1}, {"annotations": {LAST_APPLIED_ANNOTATION: text}}), "alice")
+    with pytest.raises(errors.Conflict):
+        apply(live, thing({"size": 2}), "kubectl")

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -51,6 +52,8 @@ OBJ: dict[str, Any] = {
         (".status.conditions[?(@.n<2.5)].type", ["Synced"]),
         (".status.conditions[?(@.missing)].type", []),
         (".status.conditions[?(@.n)].type", ["Synced", "Ready"]),
+        (".status.conditions[?(@.n==true)].type", []),
+        (".status.conditions[?(@.n!=true)].type", ["Synced", "Ready"]),
         ('.status.conditions[?(@.n>"x")].type', []),
         ("..type", ["Synced", "Ready"]),
         ("..conditions[0].type", ["Synced"]),
@@ -93,3 +96,45 @@ def test_plain_paths_are_known_as_such() -> None:
     assert jsonpath.compile(".a[0]").keys is None
     assert jsonpath.compile("..a").keys is None
     assert jsonpath.compile(".a.*").keys is None
+
+
+def nested(depth: int, width: int) -> dict[str, Any]:
+    value: dict[str, Any] = {"last": 1}
+    for _ in range(depth):
+        value = {"a": value, **{f"k{index}": index for index in range(width)}}
+    return value
+
+
+@pytest.mark.parametrize("descents", [1, 3, 5, 60])
+def test_descents_are_bounded_when_they_find_nothing(descents: int) -> None:
+    path = jsonpath.compile("..a" * descents + "..missing")
+    started = time.process_time()
+    assert path.first(nested(100, 3)) is None
+    assert path.find(nested(100, 3)) == []
+    assert time.process_time() - started < 1
+
+
+def test_first_value_is_found_without_looking_for_the_others() -> None:
+    obj = {"items": list(range(10 * jsonpath.MAX_VISITS))}
+    assert jsonpath.compile(".items[*]").first(obj) == 0
+    assert jsonpath.compile("..items[*]").first(obj) == 0
+    assert jsonpath.compile("..a..a..last").first(nested(100, 3)) == 1
+    assert len(jsonpath.compile(".items[*]").find(obj)) == jsonpath.MAX_VISITS
+
+
+def test_filters_share_the_bound_of_their_path() -> None:
+    obj = {"items": [nested(50, 3)] * 1000}
+    started = time.process_time()
+    assert jsonpath.compile(".items[?(@..a..missing==1)]").first(obj) is None
+    assert time.process_time() - started < 1
+
+
+def test_path_of_too_many_steps_is_a_value_error() -> None:
+    obj: Any = "found"
+    for _ in range(jsonpath.MAX_STEPS):
+        obj = [obj]
+    assert jsonpath.compile("[0]" * jsonpath.MAX_STEPS).first(obj) == "found"
+    assert jsonpath.compile("[*]" * jsonpath.MAX_STEPS).first(obj) == "found"
+    with pytest.raises(ValueError, match="more than 128 steps"):
+        jsonpath.compile("[0]" * (jsonpath.MAX_STEPS + 1))
+    assert jsonpath.compile(".a" * 500).keys is not None

@@ -143,3 +143,29 @@ def test_values_of_operations_are_not_shared_with_the_document() -> None:
     ]
     patch.json_patch({}, operations)
     assert operations[0]["value"] == {"d": 1}
+
+
+def deep(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+def test_json_patch_that_nests_too_deep_is_invalid() -> None:
+    operations = [{"op": "add", "path": "/a" * (120 * count + 1), "value": deep(120)} for count in range(13)]
+    with pytest.raises(errors.Invalid) as refused:
+        patch.json_patch({}, operations)
+    assert "nested deeper than 128 levels" in refused.value.causes[0].message
+
+
+def test_json_patch_may_nest_as_deep_as_a_body() -> None:
+    assert patch.json_patch({}, [{"op": "add", "path": "/a", "value": deep(127)}]) == deep(128)
+    with pytest.raises(errors.Invalid):
+        patch.json_patch({}, [{"op": "add", "path": "/a", "value": deep(128)}])
+
+
+@pytest.mark.parametrize(("value", "tested"), [(True, 1), (0, False), ([1], [True])])
+def test_json_patch_test_tells_booleans_from_numbers(value: Any, tested: Any) -> None:
+    with pytest.raises(errors.Invalid):
+        patch.json_patch({"a": value}, [{"op": "test", "path": "/a", "value": tested}])

@@ -140,3 +140,14 @@ def test_bad_strategic_patch_is_refused(body: Any, error: type[errors.APIError])
 def test_hints_of_built_in_kinds() -> None:
     assert strategic.hints_of("", "ServiceAccount")["secrets"] == "name"
     assert strategic.hints_of("", "ConfigMap") == strategic.METADATA_HINTS
+
+
+@pytest.mark.parametrize("value", [5, "a", {"a": 1}, True])
+def test_order_of_what_is_no_list_is_a_bad_request(value: Any) -> None:
+    with pytest.raises(errors.BadRequest, match="must be a list"):
+        patched({"metadata": {"$setElementOrder/finalizers": ["x/a"], "finalizers": value}})
+
+
+def test_order_of_a_list_that_replaces_a_map_is_taken() -> None:
+    body = {"metadata": {"$setElementOrder/labels": ["b", "a"], "labels": ["a", "b"]}}
+    assert patched(body)["metadata"]["labels"] == ["b", "a"]

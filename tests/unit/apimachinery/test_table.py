@@ -1,6 +1,8 @@
 import datetime
+import time
 from typing import Any
 
+import orjson
 import pytest
 
 from kcpcache.apimachinery import duration, table
@@ -139,3 +141,41 @@ def test_durations_are_shown_as_kubectl_shows_them(seconds: float, shown: str) -
 )
 def test_bad_timestamps_have_no_age(timestamp: str | None, shown: str) -> None:
     assert duration.age(timestamp, NOW) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "integer"),
+    [
+        (b"1e30", None),
+        (b"-1e30", None),
+        (b"9223372036854775807", 2**63 - 1),
+        (b"9223372036854775808", None),
+        (b"18446744073709551615", None),
+        (b"-9223372036854775808", -(2**63)),
+        (b"2.9", 2),
+    ],
+)
+def test_every_number_of_an_object_can_be_sent(number: bytes, integer: int | None) -> None:
+    obj = orjson.loads(b'{"metadata":{"name":"a"},"n":' + number + b"}")
+    kinds = ("integer", "number", "string", "boolean", "date")
+    columns = table.Columns([{"name": kind, "type": kind, "jsonPath": ".n"} for kind in kinds])
+    rows = table.table(columns, [obj])["rows"]
+    assert orjson.loads(orjson.dumps(rows))[0]["cells"][1] == integer
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_what_is_no_number_of_json_has_no_cell(number: float) -> None:
+    columns = table.Columns(
+        [{"name": kind, "type": kind, "jsonPath": ".n"} for kind in ("integer", "number")]
+    )
+    assert columns.cells({"metadata": {"name": "a"}, "n": number}) == ["a", None, None]
+
+
+def test_column_with_many_descents_does_not_hold_up_the_table() -> None:
+    value: dict[str, Any] = {}
+    for _ in range(100):
+        value = {"a": value, "b": 1}
+    columns = table.Columns([{"name": "C", "type": "string", "jsonPath": "..a..a..a..a..missing"}])
+    started = time.process_time()
+    assert columns.cells({"metadata": {"name": "n"}, "spec": value}) == ["n", None]
+    assert time.process_time() - started < 1

@@ -102,7 +102,7 @@ class Writable(MemoryCollection):
         return self.store.put(key, obj)
 
     def _warn(self, obj: JSONObject, options: WriteOptions) -> None:
-        if "unknown" in obj.get("spec", {}) and options.field_validation == "Warn":
+        if "unknown" in (obj.get("spec") or {}) and options.field_validation == "Warn":
             options.warn('unknown field "spec.unknown"')
 
 

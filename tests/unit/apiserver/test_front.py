@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import threading
 from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kcpcache.apimachinery import errors
-from kcpcache.apiserver import exceptions
-from kcpcache.apiserver.front import Front
+from kcpcache.apiserver import exceptions, incoming
+from kcpcache.apiserver.front import THREADS, Front
 from tests.unit.apiserver import client
 from tests.unit.apiserver.backends import Backend
 from tests.unit.apiserver.conftest import Caller
@@ -67,6 +68,17 @@ def test_client_that_goes_before_its_body_is_complete_leaves_nothing(front: Fron
         assert backend.store.revision == 1
 
     asyncio.run(scenario())
+
+
+def test_headers_that_come_again_are_joined_in_order() -> None:
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError("there is no body")
+
+    scope = client.http_scope("GET", client.FLAVORS, {"accept": "a/1"})
+    scope["headers"] += [(b"x", b"y"), *((b"accept", b"a/%d" % number) for number in range(2, 40_000))]
+    request, refusal = asyncio.run(incoming.read(scope, receive))
+    joined = ", ".join(f"a/{number}" for number in range(1, 40_000))
+    assert (request.headers, refusal) == ({"accept": joined, "x": "y"}, None)
 
 
 def test_endless_body_is_cut_off_at_the_limit(front: Front, backend: Backend) -> None:
@@ -183,3 +195,16 @@ def test_nonsense_is_refused_with_a_status_and_never_breaks_the_server(
     assert answer.status < 500 or answer.status == 504
     if answer.status >= 400 and method != "HEAD":
         assert answer.json()["code"] == answer.status
+
+
+def test_health_and_credentials_do_not_wait_behind_requests_that_wait_for_the_database(
+    front: Front, call: Caller
+) -> None:
+    released = threading.Event()
+    for _ in range(THREADS + 1):
+        front._threads.submit(released.wait, 30)
+    try:
+        assert call("GET", "/livez").status == 200
+        assert call("GET", client.FLAVORS, token="nobody-has-this").status == 401
+    finally:
+        released.set()

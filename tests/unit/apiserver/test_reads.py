@@ -225,6 +225,21 @@ def test_head_is_get_without_the_body(call: Caller, flavors: Backend) -> None:
         assert head.headers["content-length"] == get.headers["content-length"]
 
 
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [
+        ("limit=500&fieldSelector=spec.size%3D2", "application/json"), ("fieldSelector=spec.size%3D2", "*/*"),
+        ("limit=500", "application/yaml"), ("", "application/yaml"),
+    ],
+)  # fmt: skip
+def test_lists_that_parse_or_write_much_are_left_to_a_thread(
+    call: Caller, flavors: Backend, query: str, accept: str
+) -> None:
+    assert call("GET", f"{URL}?{query}", accept=accept).status == 200
+    assert call("GET", f"{URL}/a", accept="application/yaml").status == 200
+    assert flavors.checks_run == 0  # the loop looks whether memory is fresh, a thread reads what is
+
+
 def test_cached_reads_pass_the_barrier_and_no_thread(call: Caller, flavors: Backend, front: Any) -> None:
     call("GET", URL)  # the backend is asked about the token once
     front.close()  # whatever needs a thread fails from now on

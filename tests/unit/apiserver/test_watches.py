@@ -88,6 +88,35 @@ def test_object_that_leaves_the_selector_is_deleted_and_one_that_enters_added(
     run(scenario())
 
 
+@pytest.mark.parametrize("query", ["labelSelector=keep%3Dyes", "fieldSelector=spec.size%3Dyes"])
+@pytest.mark.parametrize("since", ["", "&resourceVersion=1"])
+def test_others_have_their_turn_while_a_watch_looks_through_what_it_does_not_select(
+    front: Front, backend: Backend, monkeypatch: pytest.MonkeyPatch, query: str, since: str
+) -> None:
+    monkeypatch.setattr(streaming, "STEP_EVENTS", 10)
+    for number in range(200):
+        backend.put_memory_flavor(f"a{number}", size="no")
+    backend.put_memory_flavor("b", size="yes", labels={"keep": "yes"})
+
+    async def scenario() -> None:
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += bool(backend.store.watches)
+
+        counting = asyncio.ensure_future(count_turns())
+        watch = client.connect(front, "GET", f"{URL}?watch=1&{query}{since}")
+        assert await watch.events(1) == [("ADDED", "b")]
+        assert turns >= 15
+        counting.cancel()
+        await watch.disconnect()
+
+    run(scenario())
+
+
 def test_watch_from_a_compacted_revision_is_one_error_event(front: Front, backend: Backend) -> None:
     async def scenario() -> None:
         for name in "abc":

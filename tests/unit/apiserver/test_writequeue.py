@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, InternalError, OperationalError
 
-from kcpcache.apiserver import writequeue
+from kcpcache.apiserver import lean, writequeue
+from kcpcache.apiserver.exchange import Request
 from kcpcache.apiserver.front import Front
+from kcpcache.apiserver.handler import Answer
 from kcpcache.apiserver.requestinfo import RequestInfo
 from tests.unit.apiserver import client
 from tests.unit.apiserver.backends import Backend
@@ -84,6 +86,7 @@ def together(
 ) -> Iterator[Callable[[list[Wanted]], list[client.Answer]]]:
     """Sends requests so that all of them wait at the same moment; their answers."""
     gate = Gate(backend, monkeypatch)
+    monkeypatch.setattr(writequeue, "LONGEST_SECONDS", 10.0)  # however slow the machine is
 
     async def scenario(wanted: list[Wanted]) -> list[client.Answer]:
         first = asyncio.ensure_future(client.request(front, "DELETE", f"{client.FLAVORS}/gate"))
@@ -201,6 +204,112 @@ def test_failure_inside_a_request_is_its_own(
     monkeypatch.setattr(backend, "fresh_scope", fails_for_one)
     answers = together([creation("a"), ("DELETE", f"{client.FLAVORS}/broken", None), creation("b")])
     assert [answer.status for answer in answers] == [201, 500, 201]
+
+
+def test_view_that_crashes_fails_only_its_own_request(
+    together: Together, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    respond = lean.respond_inside
+
+    def crashes_for_one(request: Request) -> Answer:
+        answer = respond(request)
+        if request.info is not None and request.info.name == "broken":
+            raise ZeroDivisionError
+        return answer
+
+    monkeypatch.setattr(lean, "respond_inside", crashes_for_one)
+    answers = together([creation("a"), ("DELETE", f"{client.FLAVORS}/broken", None), creation("b")])
+    assert [answer.status for answer in answers] == [201, 500, 201]
+    assert commits.sizes == [3]
+
+
+def test_error_of_the_database_that_a_view_lets_out_concerns_all(
+    together: Together, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    respond = lean.respond_inside
+
+    def loses_the_transaction(request: Request) -> Answer:
+        if request.info is not None and request.info.name == "broken":
+            raise InternalError("the transaction is aborted")
+        return respond(request)
+
+    monkeypatch.setattr(lean, "respond_inside", loses_the_transaction)
+    answers = together([creation("a"), ("DELETE", f"{client.FLAVORS}/broken", None), creation("b")])
+    assert [answer.status for answer in answers] == [503, 503, 201]
+    assert commits.sizes == []  # the last one waited alone
+
+
+@pytest.mark.parametrize("failure", [IntegrityError("FOREIGN KEY constraint failed"), ZeroDivisionError()])
+def test_those_whose_shared_commit_fails_may_try_again(
+    together: Together, commits: Commits, failure: Exception
+) -> None:
+    commits.fails_at_commit = failure
+    answers = together([creation("a"), creation("b")])
+    assert [(answer.status, answer.headers["retry-after"]) for answer in answers] == [(503, "1")] * 2
+
+
+def test_failure_without_an_answer_of_its_own_is_answered(
+    together: Together, front: Front, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    respond = writequeue.exceptions.response
+
+    def broken(error: BaseException, request: Request) -> Any:
+        if isinstance(error, OperationalError):
+            raise ZeroDivisionError
+        return respond(error, request)
+
+    commits.fails_at_commit = OperationalError("database or disk is full")
+    with monkeypatch.context() as patch:
+        patch.setattr(writequeue.exceptions, "response", broken)
+        answers = together([creation("a"), creation("b")])
+    assert [answer.status for answer in answers] == [500, 500]
+    assert [answer.json()["reason"] for answer in answers] == ["InternalError"] * 2
+    assert asyncio.run(client.request(front, *creation("c"))).status == 201
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_thread_that_ended_is_replaced_and_leaves_nobody_waiting(
+    front: Front, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve = writequeue.WriteQueue._serve
+
+    def ends(self: writequeue.WriteQueue, group: list[Any]) -> Any:
+        serve(self, group)
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writequeue.WriteQueue, "_serve", ends)
+        assert asyncio.run(client.request(front, *creation("a"))).status == 500  # whatever it wanted to say
+    queue = front._write_queue()
+    assert queue is not None
+    until(lambda: queue._thread is not None and not queue._thread.is_alive(), what="the end of the thread")
+    assert asyncio.run(client.request(front, *creation("b"))).status == 201
+
+
+def test_error_outside_of_a_request_is_answered_and_the_thread_goes_on(
+    front: Front, commits: Commits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object, group: object) -> Any:
+        raise ZeroDivisionError
+
+    asyncio.run(client.request(front, *creation("first")))
+    queue = front._write_queue()
+    assert queue is not None
+    thread = queue._thread
+    with monkeypatch.context() as patch:
+        patch.setattr(writequeue.WriteQueue, "_serve", broken)
+        assert asyncio.run(client.request(front, *creation("a"))).status == 500
+    assert asyncio.run(client.request(front, *creation("a"))).status == 201
+    assert queue._thread is thread
+
+
+def test_queue_that_was_closed_serves_again(front: Front, commits: Commits) -> None:
+    asyncio.run(client.request(front, *creation("a")))
+    queue = front._write_queue()
+    assert queue is not None
+    queue.close()
+    until(lambda: queue._thread is not None and not queue._thread.is_alive(), what="the end of the thread")
+    assert asyncio.run(client.request(front, *creation("b"))).status == 201
 
 
 def test_client_that_goes_away_leaves_its_write_and_the_others(

@@ -101,6 +101,21 @@ def test_dry_run_stores_nothing(call: Caller) -> None:
     assert 'dryRun: Unsupported value: "Some": supported values: "All"' in answer.json()["message"]
 
 
+@pytest.mark.parametrize("query", ["dryRun=", "dryRun=All&dryRun="])
+def test_empty_dry_run_is_refused_and_never_a_real_write(call: Caller, query: str) -> None:
+    call("POST", F, flavor())
+    for method, url, body in (
+        ("POST", F, flavor("y")), ("PUT", f"{F}/x", flavor(cores=1)), ("PATCH", f"{F}/x", {"spec": {"cores": 1}}),
+        ("DELETE", f"{F}/x", None), ("DELETE", F, None),
+    ):  # fmt: skip
+        answer = call(
+            method, f"{url}?{query}", body, content_type=MERGE if method == "PATCH" else "application/json"
+        )
+        assert answer.status == 422
+        assert 'dryRun: Unsupported value: "": supported values: "All"' in answer.json()["message"]
+    assert [item["spec"] for item in call("GET", F).json()["items"]] == [{}]
+
+
 def test_not_acceptable_write_changes_nothing(call: Caller) -> None:
     assert call("POST", F, flavor(), accept="text/html").status == 406
     assert call("GET", f"{F}/x").status == 404
@@ -210,6 +225,7 @@ def test_delete_that_finalizers_hold_answers_with_the_object(call: Caller) -> No
         ({"preconditions": {"uid": "other"}}, 409), ({"propagationPolicy": "Some"}, 422), ({"dryRun": ["x"]}, 422),
         ({"propagationPolicy": "Orphan", "orphanDependents": True}, 422), ({"kind": "Pod"}, 400),
         ({"preconditions": []}, 400), ({"propagationPolicy": 1}, 400), ({"dryRun": "All"}, 400),
+        ({"dryRun": [""]}, 422),
         ({"kind": "DeleteOptions", "apiVersion": "v1", "dryRun": ["All"]}, 200), ({"preconditions": {"uid": 5}}, 400),
     ],
 )  # fmt: skip
@@ -249,6 +265,21 @@ def test_scale_is_checked(call: Caller, replicas: Any, status: int) -> None:
     assert (
         call("PATCH", f"{F}/x/scale", {"spec": {"replicas": replicas}}, content_type=MERGE).status == status
     )
+
+
+@pytest.mark.parametrize("spec", [None, []])
+def test_scale_of_an_object_without_a_spec_makes_one(call: Caller, spec: Any) -> None:
+    for name, method, media in (("x", "PUT", "application/json"), ("y", "PATCH", MERGE)):
+        call("POST", F, {**flavor(name), "spec": spec})
+        scale = {
+            "kind": "Scale",
+            "apiVersion": "autoscaling/v1",
+            "metadata": {"name": name},
+            "spec": {"replicas": 3},
+        }
+        answer = call(method, f"{F}/{name}/scale", scale, content_type=media)
+        assert (answer.status, answer.json()["spec"]) == (200, {"replicas": 3})
+        assert call("GET", f"{F}/{name}").json()["spec"] == {"replicas": 3}
 
 
 def test_replica_refuses_every_write_and_names_the_provider(call: Caller, backend: Backend) -> None:

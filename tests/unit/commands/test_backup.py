@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
@@ -89,7 +91,7 @@ def test_backup_moves_to_another_database(tmp_path: Path, postgres_url: str) -> 
     assert client.get(ALICE, "apis.kcp.io", "apibindings", "compute") is not None
 
 
-def test_file_is_private_and_has_no_key(tmp_path: Path, settings) -> None:  # type: ignore[no-untyped-def]
+def test_file_is_private_and_has_no_key(tmp_path: Path) -> None:
     run("backup", str(tmp_path / "b"))
     assert (tmp_path / "b").stat().st_mode & 0o777 == 0o600
     content = gzip.decompress((tmp_path / "b").read_bytes()).decode()
@@ -136,6 +138,48 @@ def test_backup_of_other_keys_is_refused(tmp_path: Path) -> None:
         pytest.raises(CommandError, match="KCPCACHE_ENCRYPTION_KEYS"),
     ):
         run("restore", str(tmp_path / "b"))
+
+
+KEYS = [base64.urlsafe_b64encode(bytes([number]) * 32).decode() for number in range(3)]
+
+
+def rotated(tmp_path: Path) -> Path:
+    """A backup of a store whose key was changed: all Secrets but the newest are still under the old one."""
+    with override_settings(KCPCACHE_ENCRYPTION_KEYS=[KEYS[0], *settings.KCPCACHE_ENCRYPTION_KEYS]):
+        secret = {"metadata": {"name": "newest"}, "stringData": {"a": "b"}}
+        client.create(CLOUD, "", "secrets", secret, "default")
+        run("backup", str(tmp_path / "b"))
+    return tmp_path / "b"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_backup_in_the_middle_of_a_rotation_needs_both_keys(tmp_path: Path, arguments: list[str]) -> None:
+    path = rotated(tmp_path)
+    before = revisions.newest()
+    for keys, missing in (([KEYS[0]], "[1-9] of"), (settings.KCPCACHE_ENCRYPTION_KEYS, "1 of")):
+        refusal = f"{missing} [0-9]+ Secrets .* KCPCACHE_ENCRYPTION_KEYS"
+        with override_settings(KCPCACHE_ENCRYPTION_KEYS=keys), pytest.raises(CommandError, match=refusal):
+            run("restore", str(path), *arguments)
+    assert revisions.newest() == before
+    with override_settings(KCPCACHE_ENCRYPTION_KEYS=[KEYS[0], *settings.KCPCACHE_ENCRYPTION_KEYS]):
+        run("restore", str(path), *arguments)
+
+
+def test_key_that_no_secret_needs_any_more_may_be_gone(tmp_path: Path) -> None:
+    with override_settings(KCPCACHE_ENCRYPTION_KEYS=[*settings.KCPCACHE_ENCRYPTION_KEYS, KEYS[1]]):
+        run("backup", str(tmp_path / "b"))
+    run("restore", str(tmp_path / "b"))
+    assert client.get(CLOUD, "", "secrets", "cpuflavors-v1", "kcp-system") is not None
+
+
+def test_refusal_names_the_keys_that_are_missing(tmp_path: Path) -> None:
+    path = rotated(tmp_path)
+    (former,) = archive.fingerprints()
+    with (
+        override_settings(KCPCACHE_ENCRYPTION_KEYS=[KEYS[0]]),
+        pytest.raises(CommandError, match=rf"\(fingerprints {former}; here "),
+    ):
+        run("restore", str(path))
 
 
 def test_backup_of_another_release_is_refused(tmp_path: Path) -> None:

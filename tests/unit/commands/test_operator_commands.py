@@ -11,12 +11,17 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import OperationalError
+from django.test import override_settings
 
+from kcpcache.apiserver import authorization
+from kcpcache.apiserver.requestinfo import RequestInfo
 from replication.replica import connection, presence
+from tests.unit.insight import installation
 from tests.unit.replication import provider
 from tests.unit.replication.provider import ALICE, CLOUD
-from workspaces import tokens
+from workspaces import adminaccess, tasks, tokens
 from workspaces.management import operator
+from workspaces.models import Change
 from workspaces.registry import client
 from workspaces.store import revisions
 
@@ -30,6 +35,7 @@ COMMANDS = [
     "doctor",
     "restore",
     "status",
+    "verify_replica",
     "why",
 ]
 
@@ -110,7 +116,14 @@ def test_why_fails_at_the_link_that_is_broken(published: None) -> None:
         ("consumers", "--workspace", "root:nowhere"),
         ("create_token", "x", "--expires-in", "soon"),
         ("create_token", "x", "--group", "system:nodes"),
+        ("create_token", "system:masters"),
+        ("create_token", "x", "--group", "g" * 151),
+        ("kubeconfig", "--user", "x", "--group", "system:nodes"),
+        ("kubeconfig", "--user", "system:kcpcache"),
         ("compact", "--max-rows", "0"),
+        ("compact", "--max-rows", "99999999999999999999"),
+        ("compact", "--max-age-seconds", "-1"),
+        ("compact", "--max-age-seconds", "99999999999999"),
     ],
 )
 def test_wrong_command_lines_are_usage_errors(cloud: None, arguments: tuple[str, ...]) -> None:
@@ -127,6 +140,74 @@ def test_token_is_printed_once_and_works(cloud: None) -> None:
     assert [group.name for group in found.user.groups.all()] == ["devs"]
     assert found.expires is not None
     assert output.strip() not in repr(found.__dict__)
+
+
+def test_token_for_figures_can_be_made(cloud: None) -> None:
+    errors = io.StringIO()
+    output = io.StringIO()
+    call_command("create_token", "prometheus", "--group", "system:monitoring", stdout=output, stderr=errors)
+    found = tokens.find(output.getvalue().strip())
+    assert found is not None
+    figures = RequestInfo(verb="get", rest="/metrics")
+    assert authorization.allows(adminaccess.api_user(found.user), figures)
+    assert "may do nothing" not in errors.getvalue()
+
+
+def test_token_of_a_user_who_may_do_nothing_says_so(cloud: None) -> None:
+    errors = io.StringIO()
+    call_command("create_token", "alice", "--group", "devs", stdout=io.StringIO(), stderr=errors)
+    assert "alice may do nothing: give --group system:masters or system:monitoring." in errors.getvalue()
+    tokens.create("alice", ["system:masters"], None)
+    errors = io.StringIO()
+    call_command("create_token", "alice", stdout=io.StringIO(), stderr=errors)
+    assert "may do nothing" not in errors.getvalue()
+
+
+@pytest.mark.parametrize("name", ["create_token", "kubeconfig"])
+def test_help_says_where_rights_come_from(name: str) -> None:
+    command = load_command_class(get_commands()[name], name)
+    text = " ".join(command.create_parser("manage.py", name).format_help().split())
+    assert "RBAC" not in text and "deployers" not in text
+    assert "members of system:monitoring may read /metrics, and nobody else may do anything" in text
+
+
+def test_status_fails_when_consumers_are_not_ready(published: None) -> None:
+    presence.tick(connection.client())
+    assert run("status")[0] == 0
+    client.delete(CLOUD, "apis.kcp.io", "apiexports", "compute")
+    provider.work_off()
+    code, screen = run("status")
+    assert code == 1
+    assert "1 consumers, 1 of them not ready" in screen
+    assert "FAIL APIExportNotFound: 1 APIBinding is not ready" in screen
+    assert f"compute in root:{ALICE}" in screen
+    assert "-> Create the APIExport" in screen
+    code, found = run_json("status")
+    assert (code, [each["reason"] for each in found["troubles"]]) == (1, ["APIExportNotFound"])
+
+
+def test_status_fails_when_a_controller_fails_again_and_again(published: None) -> None:
+    presence.tick(connection.client())
+    installation.fail("apiexport", "compute", 3)
+    code, screen = run("status")
+    assert code == 1
+    assert "FAIL ReconcileFailed: The controller apiexport failed 3 times at compute" in screen
+
+
+def test_compact_keeps_what_the_settings_say(published: None) -> None:
+    with override_settings(KCPCACHE_CHANGE_LOG_ROWS=1000):
+        assert run_json("compact")[1]["deleted"] == 0
+    # A parser is made with each call, and so reads the settings of then.
+    with override_settings(KCPCACHE_CHANGE_LOG_ROWS=2):
+        run("compact")
+        assert Change.objects.count() == 2
+    provider.create_flavors("more", "and-more", "most")
+    with override_settings(KCPCACHE_CHANGE_LOG_ROWS=3):
+        tasks.compact()
+        assert Change.objects.count() == 3
+    with override_settings(KCPCACHE_CHANGE_LOG_SECONDS=0):
+        tasks.compact()
+        assert Change.objects.count() == 1
 
 
 def test_compact_says_from_where_watches_resume(published: None) -> None:

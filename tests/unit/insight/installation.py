@@ -18,7 +18,7 @@ from tests.unit.replication import provider
 from workspaces import signals
 from workspaces.models import Workspace
 from workspaces.registry import resolver
-from workspaces.store import broadcast
+from workspaces.store import broadcast, work
 
 QUEUES = ["default", "controllers", "replication"]
 
@@ -59,3 +59,11 @@ def worker_at_work(name: str = "celery@test", seen_seconds_ago: float = 0.0, pid
     """A worker has left a sign of life."""
     sign = Sign(name, pid, QUEUES, 2, "replication.tasks.sync", 12.0, time.time() - seen_seconds_ago)
     presence.leave(connection.client(), sign)
+
+
+def fail(controller: str, name: str, times: int) -> None:
+    """A controller has failed at something of the provider's."""
+    work.note(controller, provider.CLOUD, name)
+    (item,) = (each for each in work.due(1000) if (each.controller, each.name) == (controller, name))
+    for _ in range(times):
+        work.failed(item, "ValueError: no\nwonder", 600)

@@ -9,6 +9,9 @@ from django.test import override_settings
 from replication.insight import system, workers
 from replication.replica import connection, presence
 from tests.unit.insight import installation
+from workspaces.registry import client
+from workspaces.store import sealed
+from workspaces.store.sealed import Trial
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -48,13 +51,29 @@ def test_secrets_of_other_keys_are_said() -> None:
         assert "encryption keys" in failing()
 
 
+def test_secret_of_a_former_key_is_said_although_others_can_be_read() -> None:
+    installation.publish("cpu-1")
+    new = "B" * 43 + "="
+    with override_settings(KCPCACHE_ENCRYPTION_KEYS=[new, *settings.KCPCACHE_ENCRYPTION_KEYS]):
+        secret = {"metadata": {"name": "a-newest"}, "stringData": {"a": "b"}}
+        client.create("alice0", "", "secrets", secret, "default")
+        assert "encryption keys" not in failing()
+    with override_settings(KCPCACHE_ENCRYPTION_KEYS=[new]):
+        found = sealed.trial(100)
+        assert 0 < found.unreadable == found.tried - 1
+        assert f"{found.unreadable} of {found.tried} Secrets" in failing()["encryption keys"]
+        # The oldest and the newest are tried when there are more than are tried at once.
+        assert sealed.trial(2) == Trial(tried=2, unreadable=1)
+        assert sealed.trial(1) == Trial(tried=1, unreadable=1)
+
+
 def test_evicting_redis_is_said() -> None:
-    client = connection.client()
-    client.config_set("maxmemory-policy", "allkeys-lru")
+    cache = connection.client()
+    cache.config_set("maxmemory-policy", "allkeys-lru")
     try:
         assert "allkeys-lru" in failing()["eviction policy"]
     finally:
-        client.config_set("maxmemory-policy", "noeviction")
+        cache.config_set("maxmemory-policy", "noeviction")
 
 
 def test_it_is_safe_to_restart_when_replicas_are_complete() -> None:

@@ -87,3 +87,62 @@ def test_event_of_another_namespace_is_refused(cluster: str) -> None:
     made = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Secret", "namespace": "elsewhere"}}
     with pytest.raises(errors.Invalid, match=r"does not match event\.namespace"):
         client.create(cluster, "", "events", made, "default")
+
+
+@pytest.mark.parametrize("name", ["acquireTime", "renewTime"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2024-01-01T00:00:00Z",
+        "2024-01-01T00:00:00.000Z",
+        "2024-01-01t00:00:00.000000z",
+        "2024-01-01T00:00:00.000000+99:99",
+        "2024-01-01T00:00:00.000000000Z",
+    ],
+)
+def test_lease_with_a_time_that_clients_cannot_read_is_refused(cluster: str, name: str, time: str) -> None:
+    with pytest.raises(errors.Invalid, match=rf"spec\.{name}"):
+        lease(cluster, {name: time})
+
+
+def test_lease_with_micro_times_is_stored(cluster: str) -> None:
+    spec = {"acquireTime": "2024-01-01T00:00:00.000000Z", "renewTime": "2024-01-01T01:00:00.123456+01:00"}
+    assert lease(cluster, spec)["spec"] == spec
+    assert lease(cluster, {"renewTime": None, "holderIdentity": "a"}, name="b")["metadata"]["name"] == "b"
+
+
+def lease(cluster: str, spec: JSONObject, name: str = "a") -> JSONObject:
+    made = {"metadata": {"name": name}, "spec": spec}
+    return client.create(cluster, "coordination.k8s.io", "leases", made, "default")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"eventTime": "2024-01-01T00:00:00Z"}, "eventTime"),
+        ({"series": {"count": 2, "lastObservedTime": "2024-01-01T00:00:00Z"}}, r"series\.lastObservedTime"),
+        ({"lastTimestamp": "2024-01-01t00:00:00Z"}, "lastTimestamp"),
+        ({"firstTimestamp": "2024-01-01T00:00:00+99:99"}, "firstTimestamp"),
+    ],
+)
+def test_event_with_a_time_that_clients_cannot_read_is_refused(
+    cluster: str, fields: JSONObject, message: str
+) -> None:
+    with pytest.raises(errors.Invalid, match=message):
+        client.create(cluster, "", "events", event(**fields), "default")
+
+
+def test_event_with_every_kind_of_time_is_stored(cluster: str) -> None:
+    times = {
+        "eventTime": "2024-01-01T00:00:00.000000Z",
+        "firstTimestamp": "2024-01-01T00:00:00Z",
+        "series": {"count": 2, "lastObservedTime": "2024-01-01T00:00:00.000001Z"},
+    }
+    made = client.create(cluster, "", "events", event(**times), "default")
+    assert {name: made[name] for name in times} == times
+
+
+def event(**fields: object) -> JSONObject:
+    about = {"kind": "Secret", "namespace": "default", "name": "s"}
+    told = {"reportingComponent": "c", "reportingInstance": "i", "action": "a", "reason": "r"}
+    return {"metadata": {"name": "e"}, "involvedObject": about, **told, **fields}

@@ -7,9 +7,16 @@ from contextlib import ExitStack
 
 import pytest
 
+from replication import reports, rows
+from replication.controllers import cachedresource as controller
+from replication.models import Replica
 from replication.replica import connection, mirrors, reader
 from tests.contract import databases
 from tests.contract.replica import ReplicaHarness
+from tests.unit.replication import provider
+from workspaces import signals
+from workspaces.models import Workspace
+from workspaces.registry import resolver
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +35,25 @@ def replica(
     with django_db_blocker.unblock(), databases.migrated(store_url), ExitStack() as stack:  # type: ignore[attr-defined]
         connection.forget()
         yield ReplicaHarness(stack)
+
+
+@pytest.fixture
+def cloud(
+    redis_server: str, store_url: str, django_db_blocker: object, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """An empty installation with a provider and two consumers, in which tests do the workers' part."""
+    receivers = signals.changed.receivers
+    with django_db_blocker.unblock(), databases.migrated(store_url):  # type: ignore[attr-defined]
+        signals.changed.receivers = receivers
+        signals.changed.sender_receivers_cache.clear()
+        connection.forget()
+        Replica.objects.all().delete()
+        Workspace.objects.exclude(parent=None).delete()
+        Workspace.objects.all().delete()
+        rows.forget()
+        monkeypatch.setattr(resolver, "_resolver", resolver.Resolver())
+        monkeypatch.setattr(mirrors, "_mirrors", mirrors.Mirrors())
+        monkeypatch.setattr(controller, "_INTERVAL_SECONDS", 0.0)
+        monkeypatch.setattr(reports, "INTERVAL_SECONDS", 0.0)
+        provider.prepare()
+        yield

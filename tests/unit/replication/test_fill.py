@@ -55,8 +55,7 @@ def test_whatever_is_lost_is_filled_again(replica, loss) -> None:
         put("c")
     sync.sync(connection.client(), UID)
     (health,) = meta.inspect(connection.client(), [replica.family])
-    if loss != "stream":
-        assert health.is_whole
+    assert health.is_whole
     assert held(replica)[:2] == ["a", "b"]
 
 
@@ -130,12 +129,12 @@ def test_fill_with_an_older_epoch_replaces_nothing(replica, monkeypatch) -> None
     old, overtaken = rows.find(UID), []
     switch = fill._switch
 
-    def late(client, source, epoch, revision, totals):
+    def late(client, source, epoch, *others):
         if not overtaken:
             overtaken.append(epoch)
             put("b")
             assert fill.fill(client, rows.find(UID), keep=lambda: None)
-        return switch(client, source, epoch, revision, totals)
+        return switch(client, source, epoch, *others)
 
     monkeypatch.setattr(fill, "_switch", late)
     assert not fill.fill(connection.client(), old, keep=lambda: None)
@@ -154,11 +153,11 @@ def test_fill_that_ends_after_the_deletion_leaves_nothing(replica, monkeypatch) 
     put("a")
     switch = fill._switch
 
-    def late(client, source, epoch, revision, totals):
+    def late(client, source, epoch, *others):
         rows.note_deletion(UID)
         writer.drop(client, source.family)
         rows.remove(UID)
-        return switch(client, source, epoch, revision, totals)
+        return switch(client, source, epoch, *others)
 
     monkeypatch.setattr(fill, "_switch", late)
     assert not fill.fill(connection.client(), rows.find(UID), keep=lambda: None)
@@ -211,6 +210,83 @@ def test_orphans_are_dropped(replica) -> None:
     Replica.objects.all().delete()
     sweeping.drop_orphans(connection.client(), "root")
     assert all_keys() == []
+
+
+@pytest.fixture
+def killed(replica, monkeypatch):
+    """A fill whose worker was killed after two of its writes; Redis was emptied after the first."""
+    put(*(f"n{number:04d}" for number in range(1200)))
+    write, pages = fill._write, []
+
+    def dying(client, *arguments):
+        if len(pages) == 2:
+            raise SystemExit
+        write(client, *arguments)
+        if not pages:
+            client.flushall()
+        pages.append(1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fill, "_write", dying)
+        patch.setattr(fill, "_give_up", lambda *_: None)  # nobody is there to do it
+        with pytest.raises(SystemExit):
+            fill.fill(connection.client(), rows.find(UID), keep=lambda: None)
+    assert [name for name in all_keys() if name.endswith(":objects")]
+    return replica
+
+
+def test_killed_fill_leaves_nothing_when_its_replica_is_deleted(killed) -> None:
+    writer.drop(connection.client(), killed.family)
+    assert all_keys() == []
+
+
+def test_killed_fill_leaves_nothing_when_its_replica_is_gone(killed) -> None:
+    connection.client().delete(killed.family.generations)  # whatever else happens to Redis
+    Replica.objects.all().delete()
+    sweeping.drop_orphans(connection.client(), "root")
+    assert all_keys() == []
+
+
+def test_late_keys_of_a_withdrawn_replica_are_dropped(killed) -> None:
+    rows.note_deletion(UID)
+    sweeping.drop_orphans(connection.client(), "root")
+    assert all_keys() == []
+
+
+def test_killed_fill_leaves_nothing_when_another_has_ended(killed) -> None:
+    connection.client().delete(killed.family.generations)
+    killed.follow()
+    sweeping.drop_orphans(connection.client(), "root")
+    epoch = meta.read(connection.client(), killed.family).epoch
+    assert {name.split(":")[2] for name in all_keys() if name.endswith((":objects", ":index"))} == {
+        str(epoch)
+    }
+    assert len(held(killed)) == 1200
+
+
+def test_fill_that_is_under_way_is_no_orphan(replica, monkeypatch) -> None:
+    put("a")
+    replica.follow()
+    switch = fill._switch
+
+    def swept(client, *arguments):
+        sweeping.drop_orphans(client, "root")
+        return switch(client, *arguments)
+
+    monkeypatch.setattr(fill, "_switch", swept)
+    assert fill.fill(connection.client(), rows.find(UID), keep=lambda: None)
+    assert held(replica) == ["a"]
+
+
+def test_keys_of_no_family_stop_no_sweep(replica) -> None:
+    client = connection.client()
+    for name in ("kcpcache:{root/x}:meta", "kcpcache:{root/x/y/z}:1:objects", b"kcpcache:{root/x/\xff}:meta"):
+        client.set(name, "1")
+    put("a")
+    replica.follow()
+    Replica.objects.all().delete()
+    sweeping.drop_orphans(client, "root")
+    assert not client.exists(replica.family.meta)
 
 
 def test_open_watch_ends_with_expired_when_the_cache_was_rebuilt(replica) -> None:

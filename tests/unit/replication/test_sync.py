@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 
 import pytest
+import redis
+from django.db import connection as database
 from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.storage import ListOptions
 from replication import receivers, reports, rows, tasks
 from replication.models import Replica
-from replication.replica import audit, connection, lease, meta, sweeping, sync, wake
+from replication.replica import audit, connection, lease, meta, sweeping, sync, wake, writer
 from tests.contract.harness import THINGS, key, thing
 from tests.contract.replica import UID
 from workspaces.models import Work
@@ -33,7 +36,7 @@ def other(name):
 def published(monkeypatch):
     """The hints that were sent."""
     sent = []
-    monkeypatch.setattr(wake.hints, "publish", lambda task, args, key: sent.append((task, args)))
+    monkeypatch.setattr(wake.hints, "publish", lambda task, args, *_, **__: sent.append((task, args)))
     monkeypatch.setattr(wake._thread, "submit", lambda job, *args: job(*args))
     return sent
 
@@ -147,6 +150,8 @@ def test_sweep_publishes_nothing_when_nothing_is_due(replica, published) -> None
     sync.sync(connection.client(), UID)
     other("x")
     sweeping.sweep(connection.client(), "root")
+    published.clear()
+    sweeping.sweep(connection.client(), "root")
     assert published == []
     row = Replica.objects.get(uid=UID)
     assert (row.count, row.cursor) == (1, present(replica).cursor)
@@ -244,3 +249,138 @@ def test_expired_log_is_noticed_by_the_sweep(replica, published) -> None:
     sync.sync(connection.client(), UID)
     with pytest.raises(errors.Expired):
         replica.storage(THINGS).list(ListOptions(revision=2, exact=True))
+
+
+@pytest.fixture
+def uncounted(replica):
+    """A replica of which nothing was reported."""
+    reports._last.clear()
+    Work.objects.all().delete()
+    return replica
+
+
+def has_report():
+    return Work.objects.filter(controller="cachedresource", name="things").exists()
+
+
+def test_change_that_an_audit_applies_is_reported(uncounted) -> None:
+    put("a")
+    audit.audit(connection.client(), rows.find(UID))
+    assert present(uncounted).count == 1
+    assert has_report()
+
+
+def test_batch_before_an_error_is_reported(uncounted, monkeypatch) -> None:
+    for number in range(40):
+        put(f"n{number:02d}")
+    apply, applied = writer.apply, []
+
+    def failing(*args):
+        if applied:
+            raise redis.ConnectionError
+        applied.append(1)
+        return apply(*args)
+
+    monkeypatch.setattr(writer, "apply", failing)
+    tasks.sync(UID)
+    assert present(uncounted).count > 0
+    assert has_report()
+
+
+def test_batch_before_the_end_of_the_task_is_reported(uncounted, monkeypatch) -> None:
+    put("a")
+
+    def stopped(*_):
+        raise SystemExit
+
+    monkeypatch.setattr(lease.Lease, "release", stopped)
+    with pytest.raises(SystemExit):
+        tasks.sync(UID)
+    assert has_report()
+
+
+def test_batch_whose_answer_was_lost_is_reported(uncounted, monkeypatch) -> None:
+    put("a")
+    apply, answers = writer.apply, []
+
+    def repeated(*args):
+        answers.append(apply(*args))
+        return apply(*args) if len(answers) == 1 else answers[-1]
+
+    monkeypatch.setattr(writer, "apply", repeated)
+    tasks.sync(UID)
+    assert answers[0] == "applied"
+    assert has_report()
+
+
+def test_sweep_reports_what_a_killed_worker_did_not(uncounted, published) -> None:
+    put("a")
+    sync.sync(connection.client(), UID)
+    sweeping.sweep(connection.client(), "root")
+    assert has_report()
+    Work.objects.all().delete()
+    sweeping.sweep(connection.client(), "root")
+    assert not has_report()
+
+
+def test_sweep_that_is_killed_while_it_reports_reports_again(uncounted, published, monkeypatch) -> None:
+    put("a")
+    sync.sync(connection.client(), UID)
+
+    def killed(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "note_progress", killed)
+        with pytest.raises(SystemExit):
+            sweeping.sweep(connection.client(), "root")
+    reports._last.clear()
+    Work.objects.all().delete()
+    sweeping.sweep(connection.client(), "root")
+    assert has_report()
+
+
+def test_nothing_is_reported_where_nothing_happened(uncounted) -> None:
+    tasks.sync(UID)
+    assert not has_report()
+
+
+def error():
+    return Replica.objects.get(uid=UID).error
+
+
+def test_error_is_gone_when_a_worker_has_done_its_work(replica) -> None:
+    rows.note_error(UID, "Redis does not answer")
+    tasks.sync(UID)
+    assert error() == ""
+
+
+def test_error_stays_while_another_worker_is_at_it(replica) -> None:
+    rows.note_error(UID, "Redis does not answer")
+    turns = lease.take_turns(connection.client(), replica.family)
+    next(turns)
+    tasks.sync(UID)
+    assert error()
+    turns.close()
+
+
+def test_error_of_a_quiet_replica_is_gone_after_the_sweep(replica, published) -> None:
+    sweeping.sweep(connection.client(), "root")
+    rows.note_error(UID, "Redis does not answer")
+    sweeping.sweep(connection.client(), "root")
+    assert error() == ""
+
+
+def test_error_of_a_replica_that_is_not_well_stays(replica, published) -> None:
+    sweeping.sweep(connection.client(), "root")
+    rows.note_error(UID, "Redis does not answer")
+    connection.client().delete(replica.family.meta)
+    sweeping.sweep(connection.client(), "root")
+    assert error()
+
+
+def test_success_writes_no_row(replica) -> None:
+    tasks.sync(UID)
+    with CaptureQueriesContext(database) as captured:
+        tasks.sync(UID)
+    assert not [query["sql"] for query in captured if not query["sql"].startswith("SELECT")]

@@ -84,9 +84,16 @@ def test_batch_onto_nothing_is_refused(replica) -> None:
     assert connection.client().keys("kcpcache:{*") == []
 
 
-def test_batch_onto_an_evicted_key_is_refused(replica) -> None:
+@pytest.mark.parametrize("evicted", ["objects", "index", "stream"])
+def test_batch_onto_an_evicted_key_is_refused(replica, evicted) -> None:
     replica.put(key("a"), thing("a"))
-    connection.client().delete(replica.family.objects(present(replica).epoch))
+    epoch = present(replica).epoch
+    gone = {
+        "objects": replica.family.objects(epoch),
+        "index": replica.family.index(epoch),
+        "stream": replica.family.stream,
+    }
+    connection.client().delete(gone[evicted])
     assert writer.apply(connection.client(), replica.family, batch(replica)) == "damaged"
 
 

@@ -1,13 +1,11 @@
-"""What people may ask for: each is a hint to a worker, or only reads."""
+"""What people may ask for: each is noted for a worker, or only reads."""
 
 from __future__ import annotations
 
-from replication import rows, tasks
+from replication import rows
 from replication.replica import connection, meta
 from tests.unit.replication import provider
 from tests.unit.rest.conftest import Caller
-from tests.waiting import until
-from workspaces import hints
 from workspaces.store import work
 
 
@@ -29,17 +27,8 @@ def test_verify_finds_what_was_tampered_with_and_repair_fills_anew(admin: Caller
     assert not verdict["is_equal"]
     assert any("cpu-small" in difference for difference in verdict["differences"])
     assert admin.post(f"/api/cachedresources/{uid}/repair").status_code == 202
-    hints.flush(5)
-    until(_queued, what="the message")
-    tasks.repair(uid)
+    provider.work_off()
     assert admin.post(f"/api/cachedresources/{uid}/verify").json()["is_equal"]
-
-
-def _queued() -> int:
-    import celery
-
-    with celery.current_app.connection_for_read() as broker:
-        return int(broker.default_channel.queue_declare("replication", passive=True).message_count)
 
 
 def test_resync_notes_work_and_moves_the_replica_to_the_newest_revision(admin: Caller) -> None:

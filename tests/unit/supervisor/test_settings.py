@@ -53,6 +53,9 @@ def settings(data_dir: Path, **environment: str) -> dict[str, Any]:
         ("KCPCACHE_PORT", "abc", "KCPCACHE_PORT must be a whole number, not 'abc'."),
         ("KCPCACHE_PORT", "70000", "KCPCACHE_PORT must be from 1 to 65535, not 70000."),
         ("KCPCACHE_WORKER_CONCURRENCY", "0", "KCPCACHE_WORKER_CONCURRENCY must be from 1 to 256, not 0."),
+        ("KCPCACHE_CHANGE_LOG_SECONDS", "299", "KCPCACHE_CHANGE_LOG_SECONDS must be from 300 to"),
+        ("KCPCACHE_CHANGE_LOG_SECONDS", "1h", "KCPCACHE_CHANGE_LOG_SECONDS must be a whole number"),
+        ("KCPCACHE_CHANGE_LOG_ROWS", "999", "KCPCACHE_CHANGE_LOG_ROWS must be from 1000 to"),
         ("KCPCACHE_SHARD", "Not A Name", "KCPCACHE_SHARD must be lower-case letters"),
         ("KCPCACHE_SQLITE_SYNCHRONOUS", "OFF", "KCPCACHE_SQLITE_SYNCHRONOUS must be one of FULL, NORMAL"),
         ("KCPCACHE_LOG_LEVEL", "loud", "KCPCACHE_LOG_LEVEL must be one of DEBUG"),
@@ -141,3 +144,10 @@ def test_reads_of_a_snapshot_take_no_write_lock(tmp_path: Path) -> None:
     postgres = settings(tmp_path, DATABASE_URL="postgresql://u:p@h/db")["DATABASES"]
     assert postgres["snapshot"]["OPTIONS"]["isolation_level"] == 3
     assert "isolation_level" not in postgres["default"]["OPTIONS"]
+
+
+def test_the_change_log_is_kept_for_an_hour_unless_said_otherwise(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    assert (found["KCPCACHE_CHANGE_LOG_SECONDS"], found["KCPCACHE_CHANGE_LOG_ROWS"]) == (3600, 1_000_000)
+    found = settings(tmp_path, KCPCACHE_CHANGE_LOG_SECONDS="600", KCPCACHE_CHANGE_LOG_ROWS="5000")
+    assert (found["KCPCACHE_CHANGE_LOG_SECONDS"], found["KCPCACHE_CHANGE_LOG_ROWS"]) == (600, 5000)

@@ -9,7 +9,7 @@ from workspaces import hints
 
 TASK = "tests.hint"  # of no app, so that nothing else sends it
 QUEUE = "default"
-HINT = hints.Hint(TASK, (), None)
+HINT = hints.Hint(TASK, ())
 
 
 @pytest.fixture

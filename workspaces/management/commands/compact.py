@@ -5,19 +5,24 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from workspaces import tasks
+from django.conf import settings
+
 from workspaces.management.operator import Answer, OperatorCommand, UsageError
 from workspaces.store import compaction, revisions
+
+_LONGEST_SECONDS = 100 * 365 * 24 * 3600
+_MOST_ROWS = 10**12
 
 
 class Command(OperatorCommand):
     """Compact the change log."""
 
-    help = f"""Shorten the change log now, as a worker does once a minute.
+    help = """Shorten the change log now, as a worker does once a minute.
 
-Keeps what is younger than an age, and at most a number of rows; by default an hour and {tasks._LOG_ROWS:,} rows, which
-is what workers keep. A watch that resumes from a revision that went is answered 410 and lists again; replicas that
-are further behind are filled again. Objects are not touched."""
+Keeps what is younger than an age, and at most a number of rows; by default what workers keep, which is an hour and a
+million unless KCPCACHE_CHANGE_LOG_SECONDS and KCPCACHE_CHANGE_LOG_ROWS say otherwise. A watch that resumes from a
+revision that went is answered 410 and lists again; replicas that are further behind are filled again. Objects are not
+touched."""
     examples = (
         ("", "what workers do"),
         ("--max-age-seconds 600", "keep ten minutes, to free space"),
@@ -28,14 +33,24 @@ are further behind are filled again. Objects are not touched."""
         """How much is kept."""
         super().add_arguments(parser)
         parser.add_argument(
-            "--max-age-seconds", type=int, default=tasks._LOG_AGE_SECONDS, help="what is kept"
+            "--max-age-seconds",
+            type=int,
+            default=settings.KCPCACHE_CHANGE_LOG_SECONDS,
+            help="what is kept; default: %(default)s",
         )
-        parser.add_argument("--max-rows", type=int, default=tasks._LOG_ROWS, help="how much of it at most")
+        parser.add_argument(
+            "--max-rows",
+            type=int,
+            default=settings.KCPCACHE_CHANGE_LOG_ROWS,
+            help="how much of it at most; default: %(default)s",
+        )
 
     def answer(self, **options: Any) -> Answer:
         """Compact, and say what went."""
-        if options["max_age_seconds"] < 0 or options["max_rows"] < 1:
-            raise UsageError("--max-age-seconds must not be negative, --max-rows must be at least 1.")
+        if not 0 <= options["max_age_seconds"] <= _LONGEST_SECONDS:
+            raise UsageError(f"--max-age-seconds must be from 0 to {_LONGEST_SECONDS} (a hundred years).")
+        if not 1 <= options["max_rows"] <= _MOST_ROWS:
+            raise UsageError(f"--max-rows must be from 1 to {_MOST_ROWS}.")
         self.say("compacting …", progress=options["progress"])
         deleted = compaction.compact(max_age_seconds=options["max_age_seconds"], max_rows=options["max_rows"])
         now = revisions.newest()

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from workspaces import tokens
+from workspaces.management import accounts
 from workspaces.management.operator import Answer, OperatorCommand, UsageError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -16,14 +17,14 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 class Command(OperatorCommand):
     """Make a token for a user."""
 
-    help = """Make a bearer token for a user of the API, the REST interface and /metrics.
+    help = f"""Make a bearer token for a user of the API, the REST interface and /metrics.
 
 The user is made if there is none, and put into the groups. The token is printed once and cannot be shown again: only
-its hash is stored. What its user may do is decided by RBAC (ClusterRoleBindings and RoleBindings in each workspace)."""
+its hash is stored. {accounts.RIGHTS}"""
     examples = (
-        ("alice", "a token that does not expire"),
-        ("ci --group deployers --expires-in 8h", "one for eight hours, of a user in a group"),
-        ("prometheus --output json | jq -r .token", "only the token"),
+        ("prometheus --group system:monitoring", "a token that may read /metrics, and does not expire"),
+        ("ci --group system:masters --expires-in 8h", "one that may do everything, for eight hours"),
+        ("alice --output json | jq -r .token", "only the token; alice stays in the groups she is in"),
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,17 +38,14 @@ its hash is stored. What its user may do is decided by RBAC (ClusterRoleBindings
     def answer(self, **options: Any) -> Answer:
         """Make it, and show it this once."""
         user, groups = options["user"], options["group"]
-        if not user.strip() or len(user) > 150:
-            raise UsageError("The user's name must have 1 to 150 characters.")
-        reserved = [
-            name for name in [user, *groups] if name.startswith("system:") and name != "system:masters"
-        ]
-        if reserved:
-            raise UsageError(f"{reserved[0]} is reserved for the system.")
+        accounts.check(user, groups)
         expires = _expiry(options["expires_in"])
         token = tokens.create(user, groups, expires, description=options["description"])
+        groups = tokens.groups_of(user)
         content = {"token": token, "user": user, "groups": groups, "expires": expires}
         until = f"until {expires:%Y-%m-%d %H:%M} UTC" if expires else "for ever"
+        if warning := accounts.warning(user, groups):
+            self.stderr.write(warning)
         self.stderr.write(f"A token for {user}, valid {until}; it is not shown again:")
         return Answer(content, token)
 

@@ -11,13 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
 from workspaces import kubeconfig, tokens
+from workspaces.management import accounts
 from workspaces.models import Workspace
 
 
 class Command(BaseCommand):
     """Without options the administrator's own token is used."""
 
-    help = "Print a kubeconfig for a workspace."
+    help = f"Print a kubeconfig for a workspace. {' '.join(accounts.RIGHTS.split())}"
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,6 +45,8 @@ class Command(BaseCommand):
         """Print or write the kubeconfig."""
         if group and not user:
             raise CommandError("--group needs --user.")
+        if user is not None:
+            accounts.check(user, group)
         found = Workspace.objects.filter(Q(path=workspace) | Q(cluster=workspace)).first()
         if found is None:
             raise CommandError(f"There is no workspace {workspace!r}.")
@@ -52,6 +55,8 @@ class Command(BaseCommand):
             raise CommandError(f"{authority} does not exist: start the service once, or run `prepare`.")
         if user:
             token = tokens.create(user, group, None, description="manage.py kubeconfig")
+            if warning := accounts.warning(user, tokens.groups_of(user)):
+                self.stderr.write(warning)
         token = token or kubeconfig.read_token(settings.KCPCACHE_DATA_DIR / "admin.kubeconfig")
         if not token:
             raise CommandError("There is no admin.kubeconfig to take a token from: give --token or --user.")

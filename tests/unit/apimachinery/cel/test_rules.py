@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from kcpcache.apimachinery.cel import Rules, compile_causes
 from kcpcache.apimachinery.errors import Cause
+from kcpcache.apimachinery.schema.schemarules import rule_causes
 
 
 def rules_of(rule: str, schema: dict[str, Any] | None = None, **fields: Any) -> Rules:
@@ -247,3 +249,23 @@ def test_kubernetes_libraries(rule: str) -> None:
 )
 def test_unusable_rule_is_refused_when_it_is_written(entry: dict[str, Any], field: str) -> None:
     assert [cause.field for cause in compile_causes(entry, "v[0]")] == [f"v[0].{field}"]
+
+
+def test_boolean_that_becomes_a_number_is_judged_again() -> None:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    rules = rules_of("type(self.a) == bool", schema)
+    assert rules.validate({"a": True}, {"a": True}) == []
+    assert len(rules.validate({"a": 1}, {"a": True})) == 1
+
+
+@pytest.mark.parametrize("field", ["rule", "messageExpression"])
+def test_hostile_quotes_are_refused_quickly(field: str) -> None:
+    hostile = '"' + '\\"' * 500_000
+    entry = {"rule": "oldSelf == self", "optionalOldSelf": True, field: hostile}
+    started = time.process_time()
+    (cause,) = compile_causes(entry)
+    assert cause.field == field
+    assert "budget" in cause.message
+    schema = {"type": "object", "x-kubernetes-validations": [entry]}
+    assert rule_causes(schema, "items", is_correlatable=False)
+    assert time.process_time() - started < 1

@@ -37,6 +37,8 @@ def test_known_fields_stay_and_unknown_ones_are_named() -> None:
         ({"generation": "1"}, "metadata.generation"),
         ({"generation": True}, "metadata.generation"),
         ({"creationTimestamp": "now"}, "metadata.creationTimestamp"),
+        ({"creationTimestamp": "2024-01-01t00:00:00z"}, "metadata.creationTimestamp"),
+        ({"managedFields": [{"time": "2024-01-01T00:00:00+99:99"}]}, "metadata.managedFields[0].time"),
         ({"ownerReferences": [{"controller": "yes"}]}, "metadata.ownerReferences[0].controller"),
     ],
 )
