@@ -19,7 +19,7 @@ from kcpcache.apimachinery.storage import Collection
 from replication.models import Replica
 from replication.replica.keys import Family
 from workspaces.registry.resolver import resolver
-from workspaces.store import connecting
+from workspaces.store import connecting, locks
 
 _MEMORY_SECONDS = 1.0  # how long a process trusts its list of sources
 
@@ -137,36 +137,42 @@ def declare(
     Returns the row, and whether anything about it is new. A changed selector counts `selection` up, in the
     statement that changes it, so that no worker can mistake an old selector for a new one.
     """
-    row, created = Replica.objects.get_or_create(
-        uid=uid,
-        defaults={
-            "shard": settings.KCPCACHE_SHARD,
-            "cluster": collection.cluster,
-            "name": name,
-            "group": collection.group,
-            "version": version,
-            "resource": collection.resource,
-            "identity": collection.identity,
-            "selector": selector,
-        },
-    )
-    if created:
-        forget()
-        return row, True
-    stored = Replica.objects.filter(uid=uid)
-    changed = stored.filter(is_deleted=True).update(is_deleted=False, epoch=F("epoch") + 1)
-    if row.selector != selector:
-        changed += stored.filter(selection=row.selection).update(
-            selector=selector, selection=F("selection") + 1
+    wanted = (False, selector, collection.identity)
+    row = Replica.objects.filter(uid=uid).first()
+    if row is not None and (row.is_deleted, row.selector, row.identity) == wanted:
+        return row, False
+    with locks.turn():
+        row, created = Replica.objects.get_or_create(
+            uid=uid,
+            defaults={
+                "shard": settings.KCPCACHE_SHARD,
+                "cluster": collection.cluster,
+                "name": name,
+                "group": collection.group,
+                "version": version,
+                "resource": collection.resource,
+                "identity": collection.identity,
+                "selector": selector,
+            },
         )
-    if row.identity != collection.identity:
-        changed += stored.update(identity=collection.identity)
+        if created:
+            forget()
+            return row, True
+        stored = Replica.objects.filter(uid=uid)
+        changed = stored.filter(is_deleted=True).update(is_deleted=False, epoch=F("epoch") + 1)
+        if row.selector != selector:
+            changed += stored.filter(selection=row.selection).update(
+                selector=selector, selection=F("selection") + 1
+            )
+        if row.identity != collection.identity:
+            changed += stored.update(identity=collection.identity)
     if changed:
         row.refresh_from_db()
         forget()
     return row, changed > 0
 
 
+@locks.turn()
 def raise_epoch(source: Source, at_least: int = 0) -> int | None:
     """Take the right to fill: a new epoch above the source's and above `at_least`.
 
@@ -182,6 +188,7 @@ def may_exist(uid: str) -> bool:
     return Replica.objects.filter(uid=uid, is_deleted=False).exists()
 
 
+@locks.turn()
 def note_progress(uid: str, cursor: int, count: int, size_bytes: int) -> None:
     """Copy a replica's progress for display."""
     Replica.objects.filter(uid=uid).update(
@@ -193,11 +200,13 @@ def note_progress(uid: str, cursor: int, count: int, size_bytes: int) -> None:
     )
 
 
+@locks.turn()
 def note_error(uid: str, error: str) -> None:
     """Keep why the last attempt failed; empty when one was well."""
     Replica.objects.filter(uid=uid).exclude(error=error).update(error=error)
 
 
+@locks.turn()
 def note_audit(uid: str, *, is_drifted: bool) -> bool:
     """Keep what an audit found; True when that is news."""
     changed = Replica.objects.filter(uid=uid).exclude(is_drifted=is_drifted).update(is_drifted=is_drifted)
@@ -206,6 +215,7 @@ def note_audit(uid: str, *, is_drifted: bool) -> bool:
     return bool(changed)
 
 
+@locks.turn()
 def note_deletion(uid: str) -> Source | None:
     """Keep late fills away from now on; the source whose keys must go, None when there is no row.
 
@@ -218,6 +228,7 @@ def note_deletion(uid: str) -> Source | None:
     return source_of(row) if row else None
 
 
+@locks.turn()
 def remove(uid: str) -> None:
     """The last step of a deletion, when no key is left."""
     Replica.objects.filter(uid=uid, is_deleted=True).delete()

@@ -1,8 +1,9 @@
-"""How writers wait for each other: fairly in one process, by striped advisory locks on PostgreSQL.
+"""How writers wait for each other: in a queue on SQLite, by striped advisory locks on PostgreSQL.
 
-SQLite has one writer at a time and lets the others poll; so the writers of one process queue, first come,
-first served, before they begin. On PostgreSQL a writer locks what it writes in one global order, so
-writers of different objects meet only at the counter.
+SQLite has one writer at a time and lets the others poll; so the writers of one process queue, first come, first
+served, before they begin, and the first of each process takes turns with those of the others (see `store.turns`).
+On PostgreSQL a writer locks what it writes in one global order, so writers of different objects meet only at the
+counter.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from workspaces.store import connecting
+from workspaces.store.turns import Turns
 
 # Locks are striped, so that a transaction of any size takes a bounded part of PostgreSQL's lock table; two
 # objects that share a stripe wait for each other for one commit, rarely.
@@ -55,15 +57,48 @@ class FairLock:
                 self._held = False
 
 
-_sqlite_writers = FairLock()
+class SQLiteQueue:
+    """Who writes to one SQLite file, among the threads of this process and among processes."""
+
+    def __init__(self, database: str) -> None:
+        self.turns = Turns(database)
+        self._threads = FairLock()
+        self._has_turn = False
+
+    def acquire(self) -> None:
+        """Wait for one's turn."""
+        self._threads.acquire()
+        try:
+            self._has_turn = self.turns.take()
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def release(self) -> None:
+        """Hand over."""
+        try:
+            if self._has_turn:
+                self.turns.give_back()
+        finally:
+            self._has_turn = False
+            self._threads.release()
+
+
+_sqlite_queues: dict[str, SQLiteQueue] = {}
 
 
 def _renew() -> None:
-    global _sqlite_writers
-    _sqlite_writers = FairLock()
+    for queue in _sqlite_queues.values():
+        queue.turns.close()  # a lock on a file that was opened before a fork belongs to both
+    _sqlite_queues.clear()
 
 
 os.register_at_fork(after_in_child=_renew)  # a lock held by a thread of the parent is never released
+
+
+def _sqlite_queue(connection: BaseDatabaseWrapper) -> SQLiteQueue:
+    database = str(connection.settings_dict["NAME"])
+    return _sqlite_queues.get(database) or _sqlite_queues.setdefault(database, SQLiteQueue(database))
 
 
 @contextmanager
@@ -78,7 +113,7 @@ def writer(*, savepoint: bool = True) -> Iterator[BaseDatabaseWrapper]:
         with transaction.atomic(savepoint=savepoint):
             yield connection
         return
-    lock = _sqlite_writers
+    lock = _sqlite_queue(connection)
     lock.acquire()
     held = [lock]
 
@@ -92,6 +127,24 @@ def writer(*, savepoint: bool = True) -> Iterator[BaseDatabaseWrapper]:
             yield connection
     finally:
         leave()
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """A place among the writers of SQLite for a statement that commits by itself; PostgreSQL needs none.
+
+    Whoever has it must not ask for another, nor for `writer`.
+    """
+    connection = connecting.usable()
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    queue = _sqlite_queue(connection)
+    queue.acquire()
+    try:
+        yield
+    finally:
+        queue.release()
 
 
 @contextmanager
