@@ -133,19 +133,24 @@ class Lister(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListedBytes:
-    """A whole list that is already encoded: `items` are the pieces of the JSON array, commas included."""
+    """A list, or a page of one, that is already encoded: `items` are the pieces of the JSON array, commas included.
+
+    `etag` names what a whole list holds; it is empty for any other. `next_start` and `remaining` are as in `Page`.
+    """
 
     revision: int
     etag: str
     items: Iterable[bytes]
+    next_start: tuple[str, str, str] | None = None
+    remaining: int | None = None
 
 
 @runtime_checkable
 class BytesLister(Protocol):
-    """Reads a whole collection without decoding anything."""
+    """Reads many objects at one revision as they are stored, without looking at each."""
 
     def list_bytes(self, options: ListOptions, api_version: str) -> ListedBytes:
-        """All objects of `options.namespace`; only for options without selector, limit and exact."""
+        """The selected objects, as `Lister.list` has them; Expired, Timeout."""
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ REST framework view answer with these functions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -37,9 +38,10 @@ def list_(store: storage.Lister, descriptor: Descriptor, request: Request, info:
     """A whole list or a page of it; Expired, Timeout, NotAcceptable, BadRequest, Invalid."""
     accepted = negotiation.accept(request.headers.get("accept", ""), negotiation.LIST)
     parsed = listoptions.parse_list(request, info, descriptor)
-    if isinstance(store, storage.BytesLister) and _is_plain(parsed, accepted, request):
+    if isinstance(store, storage.BytesLister) and _is_plain(accepted, request):
         return _list_bytes(store, descriptor, request, parsed)
-    page = _page(store, parsed)
+    with _continuing(parsed):
+        page = store.list(parsed.options)
     metadata = _list_metadata(page, parsed)
     bodies: Iterable[bytes] = (record.body for record in page.records)
     if accepted.form == "Table":
@@ -79,35 +81,33 @@ def _with_history_read(feed: storage.Feed) -> storage.Feed:
         raise
 
 
-def _is_plain(parsed: Parsed, accepted: Accepted, request: Request) -> bool:
-    """Whether the answer is the whole collection, in the form in which it is remembered."""
-    options = parsed.options
-    return (
-        not accepted.form
-        and accepted.media == negotiation.JSON
-        and options.matches is None
-        and not (options.limit or options.exact or options.start_after or options.name)
-        and not negotiation.wants_pretty(request)
-    )
+def _is_plain(accepted: Accepted, request: Request) -> bool:
+    """Whether the answer has its objects in the form in which they are remembered."""
+    return not accepted.form and accepted.media == negotiation.JSON and not negotiation.wants_pretty(request)
 
 
 def _list_bytes(
     store: storage.BytesLister, descriptor: Descriptor, request: Request, parsed: Parsed
 ) -> Response:
-    listed = store.list_bytes(parsed.options, descriptor.api_version)
-    etag = f'"{listed.etag}"'
-    headers = [("content-type", negotiation.JSON), *body.NO_CACHE, ("etag", etag)]
-    if body.is_unchanged(request, etag):
-        return Response(304, headers, [])
-    metadata = {"resourceVersion": resourceversion.format(listed.revision)}
+    with _continuing(parsed):
+        listed = store.list_bytes(parsed.options, descriptor.api_version)
+    headers = [("content-type", negotiation.JSON), *body.NO_CACHE]
+    if listed.etag:
+        etag = f'"{listed.etag}"'
+        headers.append(("etag", etag))
+        if body.is_unchanged(request, etag):
+            return Response(304, headers, [])
+    metadata = _list_metadata(listed, parsed)
     head = _list_head(descriptor.list_kind, descriptor.api_version, metadata)
     pieces: Sequence[bytes] = listed.items if isinstance(listed.items, (list, tuple)) else list(listed.items)
     return Response(200, headers, [head, *pieces, b"]}\n"])
 
 
-def _page(store: storage.Lister, parsed: Parsed) -> storage.Page:
+@contextmanager
+def _continuing(parsed: Parsed) -> Iterator[None]:
+    """Give who lists page by page a token with which to go on where its revision is gone."""
     try:
-        return store.list(parsed.options)
+        yield
     except errors.Expired:
         start_after = parsed.options.start_after
         if start_after is None:
@@ -117,7 +117,7 @@ def _page(store: storage.Lister, parsed: Parsed) -> storage.Page:
         ) from None
 
 
-def _list_metadata(page: storage.Page, parsed: Parsed) -> JSONObject:
+def _list_metadata(page: storage.Page | storage.ListedBytes, parsed: Parsed) -> JSONObject:
     metadata: dict[str, Any] = {"resourceVersion": resourceversion.format(page.revision)}
     if page.next_start is not None:
         metadata["continue"] = listoptions.continue_token(

@@ -9,7 +9,7 @@ from replication.replica import audit, keys, lease
 from replication.replica.connection import Client
 from replication.replica.containment import contained
 
-_PASS_SECONDS = 20.0  # after which no further replica is begun; the next pass goes on with them
+_PASS_SECONDS = 5.0  # after which no further replica is begun, also as a worker that is to stop waits for it
 
 
 def run(client: Client, shard: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from hashlib import sha256
 from itertools import islice
+from typing import TypeAlias
 
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.descriptor import Descriptor
@@ -22,6 +24,8 @@ from replication.rows import Source
 
 WAIT_SECONDS = 3.0  # how long a read waits for a revision of the future
 _CHUNK_BYTES = 128 * 1024
+
+Part: TypeAlias = tuple[str, Sequence[Item]]  # a consumer, and objects that it sees
 
 
 class ReplicaView:
@@ -111,17 +115,17 @@ class ReplicaView:
 
     def list_bytes(self, options: ListOptions, api_version: str) -> ListedBytes:
         """See `storage.BytesLister`."""
-        contents = self._contents(options)
-        items = (
-            [item for item in contents.items if item.name == options.name] if options.name else contents.items
-        )
-        consumers = self._consumers
-        readers = (
-            consumers[0] if len(consumers) == 1 else sha256(",".join(consumers).encode()).hexdigest()[:16]
-        )
-        epoch = self._mirror.epoch if self._mirror.serves else 0
-        etag = f"{self._mirror.family.uid}-{epoch}-{contents.revision}-{readers}"
-        return ListedBytes(contents.revision, etag, _joined(items, consumers))
+        contents = self._matching(options, self._contents(options))
+        items = contents.items
+        if options.name:
+            items = [item for item in items if item.name == options.name]
+        if options.limit or options.start_after:
+            parts, place = self._page(items, options)
+            remaining = self._count_behind(items, place) if place and options.matches is None else None
+            return ListedBytes(contents.revision, "", _joined(parts), place, remaining)
+        is_whole = options.matches is None and not options.name
+        etag = self._etag(contents.revision) if is_whole else ""
+        return ListedBytes(contents.revision, etag, _joined([(each, items) for each in self._consumers]))
 
     def watch(self, options: ListOptions, *, with_initial: bool) -> Feed:
         """See `storage.Watcher`."""
@@ -260,6 +264,36 @@ class ReplicaView:
             for item in items[first:] if first else items:
                 yield item.record(self._collection, consumer, consumer_bytes)
 
+    def _page(
+        self, items: Sequence[Item], options: ListOptions
+    ) -> tuple[Sequence[Part], tuple[str, str, str] | None]:
+        """The objects of each consumer that belong to a page, and the place behind which the next one begins."""
+        after, left = options.start_after, options.limit or len(items) * len(self._consumers)
+        place: tuple[str, str, str] | None = None
+        parts = deque[Part]()
+        for consumer in self._consumers:
+            if after is not None and consumer < after[0]:
+                continue
+            first = _place_behind(items, after[2]) if after is not None and consumer == after[0] else 0
+            if first == len(items):
+                continue
+            if not left:
+                return parts, place
+            part = items[first : first + left]
+            parts.append((consumer, part))
+            place, left = (consumer, "", part[-1].name), left - len(part)
+            if first + len(part) < len(items):
+                return parts, place
+        return parts, None
+
+    def _etag(self, revision: int) -> str:
+        consumers = self._consumers
+        readers = (
+            consumers[0] if len(consumers) == 1 else sha256(",".join(consumers).encode()).hexdigest()[:16]
+        )
+        epoch = self._mirror.epoch if self._mirror.serves else 0
+        return f"{self._mirror.family.uid}-{epoch}-{revision}-{readers}"
+
     def _count_behind(self, items: Sequence[Item], place: tuple[str, str, str]) -> int:
         later = sum(1 for consumer in self._consumers if consumer > place[0])
         return later * len(items) + len(items) - _place_behind(items, place[2])
@@ -279,10 +313,10 @@ def _place_behind(items: Sequence[Item], name: str) -> int:
     return low
 
 
-def _joined(items: Sequence[Item], consumers: Iterable[str]) -> Iterator[bytes]:
-    """The pieces of a JSON array's inside; made while they are sent, so that a list takes no memory."""
+def _joined(parts: Iterable[Part]) -> Iterator[bytes]:
+    """The pieces of a JSON array's inside, of each consumer's objects; made while they are sent."""
     is_first = True
-    for consumer in consumers:
+    for consumer, items in parts:
         consumer_bytes = consumer.encode()
         for part in _chunks(items):
             piece = body.splice(b",".join(part), consumer_bytes)

@@ -28,14 +28,18 @@ USER_TOKEN = "user-token"
 
 
 class ReadOnly(MemoryCollection):
-    """A replica: read-only, from memory, with a whole list of bytes."""
+    """A replica: read-only, from memory, with lists of bytes."""
 
     is_nonblocking = True
 
     def list_bytes(self, options: ListOptions, api_version: str) -> ListedBytes:
         page = self.list(options)
         bodies = [objects.splice_api_version(record.body, api_version) for record in page.records]
-        return ListedBytes(page.revision, f"{options.namespace}-{page.revision}", [b",".join(bodies)])
+        is_whole = not (
+            options.limit or options.start_after or options.matches or options.exact or options.name
+        )
+        etag = f"{options.namespace}-{page.revision}" if is_whole else ""
+        return ListedBytes(page.revision, etag, [b",".join(bodies)], page.next_start, page.remaining)
 
 
 class Writable(MemoryCollection):
