@@ -55,7 +55,10 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """An answer that is complete: status, headers (without content-length) and chunks of bytes."""
+    """An answer that has an end: status, headers (without content-length) and chunks of bytes.
+
+    Chunks are a list or tuple, or an iterator that can be read once: then the answer is large, and its length unknown.
+    """
 
     status: int
     headers: list[tuple[str, str]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -208,9 +208,13 @@ def wants_encoding(request: Request, answer: Answer) -> bool:
         isinstance(answer, Response)
         and answer.status == 200
         and negotiation.wants_gzip(request.headers)
-        and isinstance(answer.chunks, (list, tuple))
-        and sum(map(len, answer.chunks)) >= negotiation.GZIP_MINIMUM_BYTES
+        and _is_large(answer.chunks)
     )
+
+
+def _is_large(chunks: Iterable[bytes]) -> bool:
+    is_known = isinstance(chunks, (list, tuple))
+    return not is_known or sum(map(len, chunks)) >= negotiation.GZIP_MINIMUM_BYTES
 
 
 def encode(request: Request, answer: Answer) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from kcpcache.apiserver.exchange import Request, Response, Stream
@@ -12,6 +12,8 @@ from kcpcache.apiserver.handler import Answer
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Abort = Callable[[], None]
+
+_PIECES_A_TURN = 8  # about a megabyte of a list
 
 
 def abort_of(scope: MutableMapping[str, Any]) -> Abort | None:
@@ -42,8 +44,11 @@ async def send_answer(
 
 
 async def _send_response(request: Request, answer: Response, send: Send) -> None:
-    chunks = answer.chunks if isinstance(answer.chunks, (list, tuple)) else list(answer.chunks)
-    headers = answer.headers
+    chunks, headers = answer.chunks, answer.headers
+    if not isinstance(chunks, (list, tuple)):
+        await _start(answer.status, headers, send)
+        await _send_pieces(chunks if request.method != "HEAD" else (), send)
+        return
     if answer.status != 304 and not any(name == "content-length" for name, _ in headers):
         headers = [*headers, ("content-length", str(sum(map(len, chunks))))]
     await _start(answer.status, headers, send)
@@ -53,6 +58,15 @@ async def _send_response(request: Request, answer: Response, send: Send) -> None
         await send({"type": "http.response.body", "body": chunks[-1] if chunks else b""})
     else:
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_pieces(chunks: Iterable[bytes], send: Send) -> None:
+    """Send what is made on the way; others have their turn now and then, also when the client takes it all at once."""
+    for number, chunk in enumerate(chunks, 1):
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if not number % _PIECES_A_TURN:
+            await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _start(status: int, headers: list[tuple[str, str]], send: Send) -> None:

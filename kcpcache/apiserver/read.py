@@ -6,9 +6,10 @@ REST framework view answer with these functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -23,6 +24,8 @@ from kcpcache.apiserver.negotiation import Accepted
 from kcpcache.apiserver.requestinfo import RequestInfo
 
 CHUNK_BYTES = 256 * 1024  # pieces of a list are joined up to about this size
+WHOLE_BYTES = 1024 * 1024  # what is larger is never in memory as a whole, if it need not be
+_LIST_END = b"]}\n"
 
 
 def get(store: storage.Getter, descriptor: Descriptor, request: Request, info: RequestInfo) -> Response:
@@ -99,8 +102,18 @@ def _list_bytes(
             return Response(304, headers, [])
     metadata = _list_metadata(listed, parsed)
     head = _list_head(descriptor.list_kind, descriptor.api_version, metadata)
-    pieces: Sequence[bytes] = listed.items if isinstance(listed.items, (list, tuple)) else list(listed.items)
-    return Response(200, headers, [head, *pieces, b"]}\n"])
+    return Response(200, headers, _pieces(head, listed.items))
+
+
+def _pieces(head: bytes, items: Iterable[bytes]) -> Iterable[bytes]:
+    """The document: all of a small one, and an iterator of a large one, which is made while it is sent."""
+    pieces, size_bytes, following = [head], 0, iter(items)
+    for piece in following:
+        pieces.append(piece)
+        size_bytes += len(piece)
+        if size_bytes >= WHOLE_BYTES:
+            return chain(pieces, following, (_LIST_END,))
+    return [*pieces, _LIST_END]
 
 
 @contextmanager

@@ -123,14 +123,14 @@ def _django_response(request: Request, answer: Answer) -> HttpResponseBase:
     answer = handler.encode(request, handler.finish(request, answer))
     response: HttpResponseBase
     if isinstance(answer, Response):
-        chunks = answer.chunks if isinstance(answer.chunks, (list, tuple)) else list(answer.chunks)
-        if len(chunks) > 1:
-            response = StreamingHttpResponse(chunks, status=answer.status)
+        chunks = answer.chunks
+        whole = chunks if isinstance(chunks, (list, tuple)) else None
+        if whole is not None and len(whole) <= 1:
+            response = HttpResponse(b"".join(whole), status=answer.status)
         else:
-            response = HttpResponse(b"".join(chunks), status=answer.status)
-        answer.chunks = chunks
-        if answer.status != 304:
-            answer.headers.append(("content-length", str(sum(map(len, chunks)))))
+            response = StreamingHttpResponse(chunks, status=answer.status)
+        if whole is not None and answer.status != 304:
+            answer.headers.append(("content-length", str(sum(map(len, whole)))))
     else:
         response = StreamingHttpResponse(answer.chunks, status=answer.status)
     del response["Content-Type"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kcpcache.apiserver import read
 from tests.unit.apiserver import client
 from tests.unit.apiserver.backends import Backend
 from tests.unit.apiserver.conftest import Caller
@@ -216,6 +217,22 @@ def test_large_lists_are_compressed_for_those_who_ask(call: Caller, backend: Bac
         assert small.headers["content-encoding"] == "gzip"
         assert gzip.decompress(small.body) == plain.body
     assert "content-encoding" not in call("GET", f"{URL}/f001", accept_encoding="gzip").headers
+
+
+def test_large_list_is_made_while_it_is_sent(
+    call: Caller, flavors: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = call("GET", URL)
+    monkeypatch.setattr(read, "WHOLE_BYTES", 1)
+    large = call("GET", URL)
+    assert large.body == whole.body
+    assert "content-length" not in large.headers
+    assert large.headers["etag"] == whole.headers["etag"]
+    assert call("HEAD", URL).body == b""
+    assert call("GET", URL, if_none_match=whole.headers["etag"]).status == 304
+    packed = call("GET", URL, accept_encoding="gzip")
+    assert gzip.decompress(packed.body) == whole.body
+    assert packed.headers["content-length"] == str(len(packed.body))
 
 
 def test_head_is_get_without_the_body(call: Caller, flavors: Backend) -> None:
