@@ -104,5 +104,6 @@ def test_request_id_follows_a_change_to_redis_and_the_log_holds_no_secret(tmp_pa
 
 def entries(log: Path) -> list[dict[str, Any]]:
     """The records of a log, behind the names of the programs; what is printed besides is left out."""
-    lines = log.read_text().splitlines()
+    whole, _, _unfinished = log.read_text().rpartition("\n")
+    lines = whole.splitlines()
     return [json.loads(line[line.index('{"time"') :]) for line in lines if '{"time"' in line]

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,14 @@ def run_up(server: Server) -> subprocess.CompletedProcess[str]:
     return server.manage("up", check=False)
 
 
+def _is_printed(server: Server, text: str) -> bool:
+    return text in server.log.read_text()
+
+
 def test_it_says_where_everything_is(server: Server) -> None:
-    output = server.log.read_text()
     for part in (f"{server.url}/clusters/root", f"{server.url}/admin/", str(server.kubeconfig)):
-        assert part in output
+        # The service answers a moment before its supervisor has seen so and says where it is.
+        until(partial(_is_printed, server, part), what=part)
 
 
 def test_port_in_use_is_refused(tmp_path: Path) -> None:
