@@ -61,6 +61,7 @@ class Server:
 
     def __init__(self, data_dir: Path, *arguments: str, **environment: str) -> None:
         """`arguments` are those of `manage.py up`, `environment` is set besides what is needed."""
+        self.python = sys.executable
         self.data_dir = data_dir
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
@@ -105,12 +106,12 @@ class Server:
     def spawn(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start a management command in the server's environment."""
         return subprocess.Popen(
-            [sys.executable, str(PROJECT / "manage.py"), *arguments], env=self.environment, **options
+            [self.python, str(PROJECT / "manage.py"), *arguments], env=self.environment, **options
         )
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a management command in the server's environment."""
-        command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
+        command = [self.python, str(PROJECT / "manage.py"), *arguments]
         done = subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -206,7 +207,7 @@ class Server:
     def worker(self) -> Iterator[None]:
         """A Celery worker beside a service that was started without one; it ends softly with the block."""
         command = [
-            sys.executable,
+            self.python,
             "-m",
             "celery",
             "--quiet",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -118,3 +120,17 @@ def test_forked_child_does_not_share_its_parent_s_turn(
 
 def test_directory_that_cannot_be_written_leaves_it_to_sqlite(tmp_path: Path) -> None:
     assert not Turns(str(tmp_path / "missing" / "store.sqlite3")).take()
+
+
+def test_file_system_without_locks_leaves_it_to_sqlite(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        if operation != fcntl.LOCK_UN:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    queue = locks.SQLiteQueue(database)
+    queue.acquire()
+    queue.release()
+    queue.turns.close()

@@ -67,6 +67,7 @@ class Container:
             "PATH": network.search_path(),
             "HOME": str(self._files),
             "LANG": "C.UTF-8",
+            "PYTHONFAULTHANDLER": "1",
             **{key: self._here(value) for key, value in service.environment.items()},
             **environment,
         }
@@ -96,6 +97,11 @@ class Container:
             self.process.terminate()
         try:
             return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGABRT)  # each prints where its threads are
+            self.process.wait(timeout=10)
+            raise AssertionError(f"{self.name} does not stop:\n{self.output()[-20_000:]}") from None
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -15,7 +15,6 @@ import fcntl
 import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 LONGEST_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.0002, 0.002
@@ -68,11 +67,16 @@ class Turns:
 
 
 def _locked(descriptor: int, deadline: float) -> bool:
-    """Lock a file; False when that was not possible in time."""
+    """Lock a file; False when that was not possible in time, or is not on this file system."""
     pause_seconds = _FIRST_PAUSE_SECONDS
     while True:
-        with suppress(BlockingIOError):
+        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass  # somebody else has it
+        except OSError:
+            return False
+        else:
             return True
         if time.monotonic() > deadline:
             return False
