@@ -117,6 +117,8 @@ class Front:
         if answer is None:
             is_api = path.startswith(_API_PREFIXES) or path == "/version"
             answer = await (self._answer(request) if is_api else self._other(request))
+        if self._is_stopping:
+            streaming.end(answer)  # one that was about to begin when all that were open were ended
         await outgoing.send_answer(request, answer, receive, send, outgoing.abort_of(scope))
 
     async def _other(self, request: Request) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 import time
 import weakref
 from collections import deque
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from kcpcache.apimachinery import errors, mailbox, resourceversion, watch
 from kcpcache.apimachinery.storage import Event, Feed, Record
 from kcpcache.apiserver import exceptions, forms
+from kcpcache.apiserver.exchange import Response, Stream
 from kcpcache.apiserver.listoptions import Parsed, deadline_seconds
 
 CHUNK_BYTES = 64 * 1024  # sent in one step; what is ready beyond it waits until the client has taken that
@@ -24,6 +26,7 @@ BOOKMARK_SECONDS = 50.0  # Kubernetes promises one a minute
 _STALL_SECONDS = 30.0  # a client that takes nothing for so long is looked at again
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+_sessions_guard = threading.Lock()  # watches of a store that blocks begin in threads
 slow_watchers_total = 0  # sessions ended because their client did not keep up
 watch_events_total = 0  # lines sent to all watchers, bookmarks included
 
@@ -78,7 +81,8 @@ class Session:
         self._ended = False
         self._closed = False
         self.overflowed: Callable[[], None] | None = None
-        _sessions.add(self)
+        with _sessions_guard:
+            _sessions.add(self)
 
     def __aiter__(self) -> Session:
         return self
@@ -132,7 +136,8 @@ class Session:
             self._timer.cancel()
         if self._mailbox.closed_reason == "slow":
             _count_slow()
-        _sessions.discard(self)
+        with _sessions_guard:
+            _sessions.discard(self)
         self._opening = None
         self._pending.clear()
         self._close_feed()
@@ -297,9 +302,17 @@ class OneError:
         self._line = None
 
 
+def end(answer: Response | Stream) -> None:
+    """End a watch before it is sent; any other answer stays as it is."""
+    if isinstance(answer, Stream) and isinstance(answer.chunks, Session):
+        answer.chunks.end()
+
+
 def end_all() -> None:
     """End every open watch of this process, on its loop, for a shutdown: clients resume elsewhere."""
-    for session in list(_sessions):
+    with _sessions_guard:
+        sessions = list(_sessions)
+    for session in sessions:
         session.end()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from typing import Any
 
@@ -10,7 +11,7 @@ from kcpcache.apimachinery.mailbox import Mailbox
 from kcpcache.apiserver import streaming
 from kcpcache.apiserver.front import Front
 from tests.unit.apiserver import client
-from tests.unit.apiserver.backends import Backend
+from tests.unit.apiserver.backends import Backend, MemoryCollection
 
 URL = client.MEMORY_FLAVORS
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -299,7 +300,7 @@ def test_ten_thousand_watches_opened_and_closed_at_once_leave_nothing(front: Fro
 def test_shutdown_ends_watches_cleanly_and_refuses_new_ones(front: Front, backend: Backend) -> None:
     async def scenario() -> None:
         watches = [client.connect(front, "GET", f"{url}?watch=1") for url in (URL, client.FLAVORS)]
-        await until(lambda: len(backend.store.watches) == 2)
+        await until(lambda: streaming.open_count() == 2)
         front.shutdown()
         for watch in watches:
             await asyncio.wait_for(watch.task, 10)
@@ -309,6 +310,39 @@ def test_shutdown_ends_watches_cleanly_and_refuses_new_ones(front: Front, backen
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
         assert (await client.request(front, "GET", "/readyz", token="")).status == 500
         assert (await client.request(front, "GET", URL)).status == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("url", [URL, client.FLAVORS])
+def test_watch_that_is_about_to_begin_at_shutdown_ends_too(
+    front: Front, backend: Backend, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """Whether it begins in a thread or waits on the loop until memory is found to be fresh."""
+    begun, may_go_on = threading.Event(), threading.Event()
+    watch, check = MemoryCollection.watch, backend._check
+
+    def slow_watch(*arguments: Any, **options: Any) -> Any:
+        begun.set()
+        assert may_go_on.wait(10)
+        return watch(*arguments, **options)
+
+    async def slow_check() -> None:
+        begun.set()
+        await until(may_go_on.is_set)
+        await check()
+
+    monkeypatch.setattr(MemoryCollection, "watch", slow_watch)
+    monkeypatch.setattr(backend, "_check", slow_check)
+
+    async def scenario() -> None:
+        opened = client.connect(front, "GET", f"{url}?watch=1")
+        await until(begun.is_set)
+        front.shutdown()
+        may_go_on.set()
+        await asyncio.wait_for(opened.task, 10)
+        assert opened.ended.is_set()
+        assert not backend.store.watches
 
     run(scenario())
 
