@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-from supervisor import parentdeath
+from supervisor import lines, parentdeath
 
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 10.0
@@ -53,11 +53,18 @@ class Child:
 class Family:
     """All children of one supervisor."""
 
-    def __init__(self, environment: Mapping[str, str], keep_open: Sequence[int], log: IO[bytes]) -> None:
-        """`keep_open` are file descriptors that every child inherits; `log` gets their output, prefixed."""
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        keep_open: Sequence[int],
+        log: IO[bytes],
+        line: lines.Line = lines.to_read,
+    ) -> None:
+        """`keep_open` are file descriptors that every child inherits; `log` gets their output as `line` makes it."""
         self._environment = environment
         self._keep_open = tuple(keep_open)
         self._log = log
+        self._line = line
         self._children: list[Child] = []
         self._selector = selectors.DefaultSelector()
 
@@ -95,7 +102,7 @@ class Family:
     def say(self, name: str, text: str) -> None:
         """Write a line to the log as one of the children's."""
         with contextlib.suppress(OSError):  # nobody reads the log: no reason to end
-            self._log.write(f"{name:<6} | {text}\n".encode())
+            self._log.write(self._line(name, text.encode()))
             self._log.flush()
 
     def _spawn(self, child: Child) -> None:
@@ -176,8 +183,8 @@ class Family:
                     self._selector.unregister(child.process.stdout)
                 break
             child.partial_line += output
-        *lines, rest = child.partial_line.split(b"\n")
-        for line in lines:
+        *whole, rest = child.partial_line.split(b"\n")
+        for line in whole:
             self.say(child.program.name, line.decode(errors="replace"))
         child.partial_line = bytearray(rest[:LONGEST_LINE_BYTES])
 

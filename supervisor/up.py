@@ -17,7 +17,7 @@ from typing import Self
 
 from django.core.exceptions import ImproperlyConfigured
 
-from supervisor import datadir, embedded, parentdeath, programs, readiness
+from supervisor import datadir, embedded, lines, parentdeath, programs, readiness
 from supervisor.errors import StartRefused
 from supervisor.processes import Child, Family, python
 
@@ -47,7 +47,8 @@ def main(arguments: list[str]) -> int:
         with datadir.claim(settings.KCPCACHE_DATA_DIR) as lock, Signals() as signals:
             readiness.refuse_taken_port(settings.KCPCACHE_HOST, settings.KCPCACHE_PORT)
             environment = programs.environment(PROJECT, settings.KCPCACHE_DATA_DIR)
-            family = Family(environment, [lock], sys.stderr.buffer)
+            line = lines.FORMATS[settings.KCPCACHE_LOG_FORMAT]
+            family = Family(environment, [lock], sys.stderr.buffer, line)
             try:
                 return _run(family, signals, environment, without)
             finally:

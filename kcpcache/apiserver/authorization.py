@@ -1,12 +1,12 @@
 """The one decision point: may this user do this? Closed by default.
 
 Members of `system:masters` may do everything. Members of `system:monitoring`, as in Kubernetes, may read figures and
-nothing else. Nobody else may do anything.
+nothing else. Nobody else may do anything, and whoever bears the controllers' name least of all.
 """
 
 from __future__ import annotations
 
-from kcpcache.apimachinery import errors
+from kcpcache.apimachinery import errors, systemuser
 from kcpcache.apiserver.exchange import User
 from kcpcache.apiserver.requestinfo import RequestInfo
 
@@ -17,6 +17,8 @@ _MONITORING_PATHS = ("/metrics",)
 
 def authorize(user: User, info: RequestInfo) -> None:
     """Return when `user` may do what `info` asks for; Forbidden with kube-apiserver's message otherwise."""
+    if user.name == systemuser.NAME:
+        raise _forbidden(user, info)
     if MASTERS in user.groups:
         return
     if MONITORING in user.groups and _is_monitoring(info):

@@ -22,7 +22,13 @@ MARK_MILLISECONDS = 2_000  # a message that was lost keeps others from being sen
 
 def mark(client: Client, family: Family) -> bool:
     """Say that there is work; whether the caller must wake a worker, as nobody else did."""
-    return bool(scripts.of(client).mark(keys=[family.mark, family.lease], args=[MARK_MILLISECONDS]))
+    times = [MARK_MILLISECONDS, LEASE_MILLISECONDS]
+    return bool(scripts.of(client).mark(keys=[family.mark, family.lease], args=times))
+
+
+def take(client: Client, key: str, value: str, milliseconds: int) -> bool:
+    """Hold a key for a time, unless somebody else does."""
+    return bool(scripts.of(client).take(keys=[key], args=[value, milliseconds]))
 
 
 @dataclass(slots=True)
@@ -59,7 +65,7 @@ def turns(client: Client, family: Family) -> Generator[Lease, None, None]:
     Whoever finds the lease taken leaves the mark, which the holder looks at after it has released.
     """
     token = secrets.token_hex(16)
-    while client.set(family.lease, token, nx=True, px=LEASE_MILLISECONDS):
+    while take(client, family.lease, token, LEASE_MILLISECONDS):
         client.delete(family.mark)
         lease = Lease(client, family, token)
         try:
@@ -88,7 +94,7 @@ def guarded(client: Client, key: str) -> Iterator[Callable[[], None] | None]:
     Yields what is to be called often, so that it stays so; None while somebody else is at it.
     """
     token, kept_at = secrets.token_hex(16), time.monotonic()
-    if not client.set(key, token, nx=True, px=GUARD_MILLISECONDS):
+    if not take(client, key, token, GUARD_MILLISECONDS):
         yield None
         return
 

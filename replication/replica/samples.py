@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 from django.conf import settings
 
-from replication.replica import keys
+from replication.replica import keys, lease
 from replication.replica.connection import Client
 
 INTERVAL_SECONDS = 15
@@ -31,7 +31,7 @@ class Sample:
 def is_due(client: Client) -> bool:
     """Whether it is time for a sample; True for one of those who ask."""
     guard = keys.sample_guard(settings.KCPCACHE_SHARD)
-    return bool(client.set(guard, "1", nx=True, px=INTERVAL_SECONDS * 1000 - 1000))
+    return lease.take(client, guard, "1", INTERVAL_SECONDS * 1000 - 1000)
 
 
 def leave(client: Client, sample: Sample) -> None:

@@ -123,12 +123,31 @@ redis.call('HSET', KEYS[1], 'selection', ARGV[3], 'selector', ARGV[4], 'settling
 return 'applied'
 """
 
-# KEYS mark lease. ARGV milliseconds. 1 when the caller has to publish a hint: nobody else has, and no worker
+# A key that says "not now" to others: it never lasts longer than whoever sets it says. One that would was put there
+# by somebody else, maybe for ever, and says nothing.
+_IS_HELD = """
+local function is_held(key, milliseconds)
+  local left = redis.call('PTTL', key)
+  return left >= 0 and left <= tonumber(milliseconds)
+end
+local function take(key, value, milliseconds)
+  if is_held(key, milliseconds) then return false end
+  redis.call('DEL', key)
+  redis.call('SET', key, value, 'PX', milliseconds)
+  return true
+end
+"""
+
+# KEYS key. ARGV value milliseconds. 1 when nobody held it, and the caller does now.
+_TAKE = f"""{_IS_HELD}
+return take(KEYS[1], ARGV[1], ARGV[2]) and 1 or 0
+"""
+
+# KEYS mark lease. ARGV milliseconds of either. 1 when the caller has to publish a hint: nobody else has, and no worker
 # is at it (one that is looks at the mark again after it has given up its lease).
-_MARK = """
-local first = redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1])
-if not first then return 0 end
-return redis.call('EXISTS', KEYS[2]) == 1 and 0 or 1
+_MARK = f"""{_IS_HELD}
+if not take(KEYS[1], '1', ARGV[1]) then return 0 end
+return is_held(KEYS[2], ARGV[2]) and 0 or 1
 """
 
 # KEYS lease mark. ARGV token. Gives up the lease and tells whether there is more to do.
@@ -159,6 +178,7 @@ class Scripts:
         self.apply = client.register_script(_APPLY)
         self.switch = client.register_script(_SWITCH)
         self.select = client.register_script(_SELECT)
+        self.take = client.register_script(_TAKE)
         self.mark = client.register_script(_MARK)
         self.release = client.register_script(_RELEASE)
         self.renew = client.register_script(_RENEW)

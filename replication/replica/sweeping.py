@@ -6,7 +6,7 @@ from itertools import islice
 
 from kcpcache.apimachinery import errors
 from replication import reports, rows
-from replication.replica import keys, meta, sync, wake, writer
+from replication.replica import keys, lease, meta, sync, wake, writer
 from replication.replica.connection import Client
 from replication.replica.containment import contained
 from replication.rows import Source
@@ -25,7 +25,7 @@ def sweep(client: Client, shard: str) -> None:
         ):
             with contained(source.family):
                 _look_after(source, health)
-    if client.set(keys.orphan_guard(shard), "1", nx=True, ex=_ORPHANS_SECONDS):
+    if lease.take(client, keys.orphan_guard(shard), "1", _ORPHANS_SECONDS * 1000):
         drop_orphans(client, shard)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kcpcache.apimachinery import systemuser
 from kcpcache.apimachinery.descriptor import Descriptor
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
 from workspaces.store.objects import IndexEntry
 
-SYSTEM_USER = "system:kcpcache"  # the controllers
+SYSTEM_USER = systemuser.NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,12 @@ def test_an_operator_makes_users_and_puts_them_into_groups(operator: Client) -> 
     assert "is_superuser" not in page and "user_permissions" not in page
 
 
+def test_an_operator_cannot_make_a_user_of_the_systems_names(operator: Client) -> None:
+    data = {"username": "system:kcpcache", "password1": "a-good-pass-4711", "password2": "a-good-pass-4711"}
+    assert b"errorlist" in operator.post("/admin/auth/user/add/", {**data, "usable_password": "true"}).content
+    assert not get_user_model().objects.filter(username__startswith="system:").exists()
+
+
 def test_the_first_start_makes_a_password_and_prints_it_once(
     store: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

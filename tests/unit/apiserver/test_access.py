@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from kcpcache.apimachinery import errors, systemuser
+from kcpcache.apiserver import authorization, requestinfo
+from kcpcache.apiserver.exchange import User
 from tests.unit.apiserver import client
 from tests.unit.apiserver.backends import USER_TOKEN
 from tests.unit.apiserver.conftest import Caller
@@ -33,6 +36,15 @@ def test_users_without_rights_may_do_nothing(call: Caller, url: str) -> None:
     answer = call("GET", url, token=USER_TOKEN)
     assert answer.status == 403
     assert answer.json()["reason"] == "Forbidden"
+
+
+@pytest.mark.parametrize("url", [*EVERYWHERE, "/metrics"])
+def test_controllers_name_opens_nothing_to_a_client(url: str) -> None:
+    """Not even with the strongest group: what bears the name passes checks that are for clients."""
+    info = requestinfo.parse("GET", url.partition("?")[0], {})
+    with pytest.raises(errors.Forbidden):
+        authorization.authorize(User(systemuser.NAME, "7", (authorization.MASTERS,)), info)
+    authorization.authorize(User("admin", "1", (authorization.MASTERS,)), info)
 
 
 def test_forbidden_message_is_kube_apiservers(call: Caller) -> None:

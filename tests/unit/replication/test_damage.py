@@ -7,7 +7,7 @@ import pytest
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.storage import ListOptions
 from replication import rows
-from replication.replica import audit, audits, connection, fill, meta, sweeping, sync, wake
+from replication.replica import audit, audits, connection, fill, keys, lease, meta, sweeping, sync, wake
 from replication.replica.keys import Family
 from tests.contract.harness import THINGS, key, thing
 from tests.contract.replica import UID
@@ -85,6 +85,62 @@ def test_key_that_is_not_what_we_put_there_is_healed(replica, what, with_change)
     (health,) = meta.inspect(connection.client(), [replica.family])
     assert health.is_whole
     assert names(replica) == ([b"a", b"b"] if with_change else [b"a"])
+
+
+FOR_EVER = [("string", None), ("string", 365 * 24 * 3600), ("list", None)]
+
+
+def hold(key, kind, seconds):
+    """Put something in the place of a key that holds others off for a moment."""
+    client = connection.client()
+    client.delete(key)
+    client.set(key, "not ours") if kind == "string" else client.rpush(key, "not ours")
+    if seconds is not None:
+        client.expire(key, seconds)
+
+
+@pytest.mark.parametrize(("kind", "seconds"), FOR_EVER)
+def test_lease_that_nobody_of_us_took_keeps_no_worker_out(replica, kind, seconds) -> None:
+    put("a")
+    hold(replica.family.lease, kind, seconds)
+    assert lease.mark(connection.client(), replica.family), "no worker would come"
+    sync.sync(connection.client(), UID)
+    assert names(replica) == [b"a"]
+
+
+@pytest.mark.parametrize(("kind", "seconds"), FOR_EVER)
+def test_mark_that_nobody_of_us_left_keeps_no_hint_back(replica, kind, seconds) -> None:
+    hold(replica.family.mark, kind, seconds)
+    assert lease.mark(connection.client(), replica.family)
+    assert not lease.mark(connection.client(), replica.family), "a hint is on its way by now"
+
+
+@pytest.mark.parametrize(("kind", "seconds"), FOR_EVER)
+def test_guard_that_nobody_of_us_set_stops_neither_audit_nor_sweep(replica, kind, seconds) -> None:
+    put("a")
+    replica.follow()
+    client = connection.client()
+    hold(keys.audit_guard("root"), kind, seconds)
+    hold(keys.orphan_guard("root"), kind, seconds)
+    client.hset(Family("root", "gone", "gone").objects(1), "x", "y")
+    spoil(replica, "index")
+    audits.run(client, "root")
+    (health,) = meta.inspect(client, [replica.family])
+    assert health.is_whole
+    sweeping.sweep(client, "root")
+    assert not client.exists(Family("root", "gone", "gone").objects(1))
+
+
+def test_what_we_hold_ourselves_is_held(replica) -> None:
+    client, family = connection.client(), replica.family
+    assert lease.take(client, family.lease, "mine", lease.LEASE_MILLISECONDS)
+    assert not lease.take(client, family.lease, "theirs", lease.LEASE_MILLISECONDS)
+    assert not lease.mark(client, family), "who holds the lease looks at the mark"
+    with (
+        lease.guarded(client, keys.audit_guard("root")) as keep,
+        lease.guarded(client, keys.audit_guard("root")) as other_keep,
+    ):
+        assert keep is not None and other_keep is None
 
 
 def test_what_has_the_name_of_the_next_generation_is_taken_away(replica) -> None:
