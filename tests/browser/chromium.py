@@ -78,7 +78,12 @@ class Browser:
 
     def until_left(self, before: WebElement) -> None:
         """Wait until the page of an element was replaced, and the new one is loaded."""
-        until(lambda: self.driver.find_element(By.TAG_NAME, "html").id != before.id, what="another page")
+
+        def is_another() -> bool:
+            found = self.driver.find_elements(By.TAG_NAME, "html")  # none between two pages
+            return bool(found) and found[0].id != before.id
+
+        until(is_another, what="another page")
         until(
             lambda: self.driver.execute_script("return document.readyState") == "complete",
             what="the page to be loaded",
@@ -97,7 +102,9 @@ class Browser:
     @property
     def text(self) -> str:
         """All that can be read in the page's main part."""
-        text: str = self.driver.execute_script("return document.querySelector('main').innerText")
+        text: str = self.driver.execute_script(
+            "const main = document.querySelector('main'); return main ? main.innerText : '';"
+        )
         return text
 
     def until_text(self, *parts: str, timeout_seconds: float = 20.0) -> None:
