@@ -132,7 +132,6 @@ local function is_held(key, milliseconds)
 end
 local function take(key, value, milliseconds)
   if is_held(key, milliseconds) then return false end
-  redis.call('DEL', key)
   redis.call('SET', key, value, 'PX', milliseconds)
   return true
 end

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -63,17 +64,25 @@ class Browser:
 
     def follow(self, text: str) -> None:
         """Click the link with this text, and wait until another page is there."""
-        before = self.driver.find_element(By.TAG_NAME, "html")
-        self.driver.find_element(By.LINK_TEXT, text).click()
-        self.until_left(before)
+        self._leave_by(By.LINK_TEXT, text)
+
+    def follow_at(self, path: str) -> None:
+        """The same with the link at an XPath."""
+        self._leave_by(By.XPATH, path)
 
     def press(self, text: str) -> None:
         """Click the button with this text, and wait until another page is there."""
-        before = self.driver.find_element(By.TAG_NAME, "html")
-        buttons = (
-            f"//main//button[normalize-space()='{text}'] | //main//input[@type='submit'][@value='{text}']"
+        self._leave_by(
+            By.XPATH,
+            f"//main//button[normalize-space()='{text}'] | //main//input[@type='submit'][@value='{text}']",
         )
-        self.driver.find_element(By.XPATH, buttons).click()
+
+    def _leave_by(self, by: str, what: str) -> None:
+        before = self.driver.find_element(By.TAG_NAME, "html")
+        try:
+            self.driver.find_element(by, what).click()
+        except StaleElementReferenceException:  # the page has just renewed that part of itself
+            self.driver.find_element(by, what).click()
         self.until_left(before)
 
     def until_left(self, before: WebElement) -> None:

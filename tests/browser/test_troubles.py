@@ -46,7 +46,7 @@ def test_a_missing_secret(browser: Browser, broken: Workspace) -> None:
     reference = {"secretRef": {"name": "our-key", "namespace": "default"}}
     broken.create(catalogue.CACHED, catalogue.cached_resource(identity=reference))
     find(browser, "IdentityGenerationFailed", "Create the Secret", broken.path, "default/our-key")
-    browser.driver.find_element("xpath", "//*[@class='kc-items']//a").click()
+    browser.follow_at("//*[@class='kc-items']//a")
     browser.until_text("IdentityGenerationFailed", "Create the Secret")
     broken.create(
         "/api/v1/namespaces/default/secrets",
@@ -120,7 +120,7 @@ def test_consumers_that_cannot_bind(browser: Browser, service: Server, provider:
     browser.follow("1 more")
     browser.until_text("NamingConflicts", last)
     browser.open("/admin/")
-    browser.driver.find_element("xpath", "//*[@class='kc-items']//a").click()
+    browser.follow_at("//*[@class='kc-items']//a")
     browser.until_text("compute", "NamingConflicts")
     for place in places[1:]:
         place.delete(f"{catalogue.CRDS}/{crd['metadata']['name']}")
