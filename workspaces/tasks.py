@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 
 _ROUND = 8  # items claimed at once
 _LEASE_SECONDS = 5.0
-_RUN_SECONDS = 20.0  # after which a run hands over to the next message
+_RUN_SECONDS = (
+    2.0  # after which a run hands over to the next message: a worker has other things to do as well
+)
 _FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 1.0, 60.0
 _CONFLICT_RETRY_SECONDS = 0.1
 _EVENT_AGE_SECONDS = 3600.0

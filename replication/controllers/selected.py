@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kcpcache.apimachinery import errors
 from replication.replica.meta import Meta
 from replication.rows import Source
 from workspaces.store import changelog
 
-_PAGE = 500
-_MOST_CHANGES = (
-    10_000  # a replica that is farther behind is about to be brought up to date, and counted again
-)
+MOST_CHANGES = 2000  # looked at in one pass, which must not take the time that the replica needs to catch up
+_REMEMBERED = 10_000  # sources of one process
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What a source had at a revision, of one state of its selector and one filling of its replica."""
+
+    selection: int
+    epoch: int
+    revision: int
+    count: int
+
+
+_counted: dict[str, _Counted] = {}
 
 
 def count(source: Source, present: Meta) -> int:
-    """What the replica holds, and what the changes that it has not seen yet add and take away."""
-    found, cursor, matches = present.count, present.cursor, source.selector.matches
-    for _ in range(0, _MOST_CHANGES, _PAGE):
-        try:
-            changes = changelog.read_after(cursor, limit=_PAGE, collection=source.collection)
-        except errors.Expired:  # the log no longer says it; the replica is filled anew
-            return found
-        for change in changes:
-            was_selected = change.previous is not None and matches(change.previous_labels or {})
-            is_selected = change.kind != "D" and matches(change.labels)
-            found += is_selected - was_selected
-        if len(changes) < _PAGE:
-            break
-        cursor = changes[-1].revision
+    """What the replica holds, and what the changes that it has not seen yet add and take away.
+
+    Each pass goes on where the last one of this process ended. Of a replica that is behind by more than `MOST_CHANGES`
+    since then, it says what was so at the last change that it has looked at.
+    """
+    known = _base(source, present)
+    try:
+        changes = changelog.labels_after(known.revision, limit=MOST_CHANGES, collection=source.collection)
+    except errors.Expired:  # the log no longer says it; the replica is filled anew
+        return known.count
+    matches, found = source.selector.matches, known.count
+    for change in changes:
+        found -= change.before is not None and matches(change.before)
+        found += change.after is not None and matches(change.after)
+    if changes:
+        if len(_counted) >= _REMEMBERED:
+            _counted.clear()
+        _counted[source.uid] = _Counted(known.selection, known.epoch, changes[-1].revision, found)
     return found
+
+
+def _base(source: Source, present: Meta) -> _Counted:
+    """The last count, or the replica's own where that is newer or the last one is of something else."""
+    known = _counted.get(source.uid)
+    if (
+        known is not None
+        and (known.selection, known.epoch) == (source.selection, present.epoch)
+        and known.revision >= present.cursor
+    ):
+        return known
+    return _Counted(source.selection, present.epoch, present.cursor, present.count)

@@ -52,6 +52,25 @@ def test_changes_of_a_collection() -> None:
     assert read(begin, collection=Collection("*", GROUP, "things", "abc")) == ["bound"]
 
 
+def test_labels_of_changes_before_and_after() -> None:
+    begin = put("other", resource="others")
+    first = SQLHarness().put(key("a"), thing("a", labels={"tier": "gold"}))
+    second = SQLHarness().put(key("a"), thing("a"))
+    put("theirs", cluster="beta")
+    third = SQLHarness().delete(key("a"))
+    found = changelog.labels_after(begin, limit=100, collection=THINGS)
+    assert [(each.revision, each.before, each.after) for each in found] == [
+        (first, None, {"tier": "gold"}),
+        (second, {"tier": "gold"}, {}),
+        (third, {}, None),
+    ]
+    assert changelog.labels_after(begin, limit=2, collection=THINGS) == found[:2]
+    assert changelog.labels_after(third, limit=2, collection=THINGS) == []
+    SQLHarness().compact()
+    with pytest.raises(errors.Expired):
+        changelog.labels_after(begin, limit=100, collection=THINGS)
+
+
 def test_batch_tells_how_far_its_reader_has_come() -> None:
     first = put("a")
     second = put("b")

@@ -6,6 +6,7 @@ compacted revision are read by one statement, so no row can vanish between the t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +104,41 @@ def read_after(
     revision.
     """
     return batch_after(revision, limit=limit, collection=collection, until=until).changes
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelling:
+    """What a change did to its object's labels: None where there was, or is, no object."""
+
+    revision: int
+    before: Mapping[str, str] | None
+    after: Mapping[str, str] | None
+
+
+def labels_after(revision: int, *, limit: int, collection: Collection) -> list[Relabelling]:
+    """As `read_after`, of labels alone: bodies are neither read nor decrypted."""
+    condition, values = rows.in_collection(collection)
+    with connecting.usable().cursor() as cursor:
+        cursor.execute(
+            "SELECT c.compacted, change.revision, kind, labels, previous_labels"  # noqa: S608 - constants
+            " FROM workspaces_counter c LEFT JOIN"
+            " (SELECT revision, kind, labels, previous_labels FROM workspaces_change"
+            f" WHERE revision > %s AND {condition} ORDER BY revision LIMIT %s) AS change ON 1 = 1"
+            " WHERE c.id = 1 ORDER BY change.revision",
+            [revision, *values, limit],
+        )
+        found = cursor.fetchall()
+    if found and revision < found[0][0]:
+        raise errors.expired_resource_version(revision, found[0][0])
+    return [
+        Relabelling(
+            row[1],
+            rows.parsed_labels(row[4] or "") if row[2] != "A" else None,
+            rows.parsed_labels(row[3]) if row[2] != "D" else None,
+        )
+        for row in found
+        if row[1] is not None
+    ]
 
 
 def compacted() -> int:

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.reconcile import CONTINUE, Outcome
 from tests.unit.controllers.conftest import crd, on_database, settle
-from workspaces import controllers, models, tasks
+from workspaces import controllers, models, receivers, tasks
 from workspaces.registry import client
 from workspaces.store import work
 
@@ -51,6 +51,26 @@ def test_conflict_is_tried_again_soon(root: str, monkeypatch: pytest.MonkeyPatch
     passes = register(monkeypatch, errors.Conflict("somebody was faster"))
     tasks.reconcile_due()
     settle(lambda: len(passes) >= 2)
+
+
+def test_run_hands_over_although_its_work_never_ends(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the worker would do nothing else: what comes after each pass may need what another task does."""
+    hints: list[bool] = []
+    passes: list[str] = []
+
+    def reconcile(cluster: str, name: str) -> Outcome:
+        passes.append(name)
+        work.note("probe", cluster, name)
+        return CONTINUE
+
+    monkeypatch.setitem(controllers.CONTROLLERS, "probe", reconcile)
+    monkeypatch.setattr(tasks, "_RUN_SECONDS", 0.1)
+    monkeypatch.setattr(receivers, "hint", lambda **_: hints.append(True))
+    work.note("probe", "alpha", "a")
+    tasks.reconcile_due()
+    assert len(passes) > 1
+    assert hints, "nobody would go on"
+    assert models.Work.objects.filter(controller="probe").exists()
 
 
 def test_pass_that_wants_another_is_no_failure(root: str, monkeypatch: pytest.MonkeyPatch) -> None:

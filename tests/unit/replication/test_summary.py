@@ -7,15 +7,16 @@ import datetime
 import pytest
 
 from kcpcache.apimachinery.objects import JSONObject
+from kcpcache.apimachinery.storage import Collection
 from replication import rows
 from replication.controllers import cachedresource as controller
-from replication.controllers import summary
+from replication.controllers import selected, summary
 from replication.replica import audit, connection
 from tests.unit.replication import provider
 from tests.unit.replication.provider import ALICE, BOB, CLOUD, GROUP
 from workspaces import tasks as controllers
 from workspaces.registry import client
-from workspaces.store import overview
+from workspaces.store import changelog, overview
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -140,6 +141,29 @@ def test_local_count_knows_what_entered_and_left_the_selection() -> None:
     assert reconciled()["resourceCounts"] == {"local": 2, "cache": 3}
     provider.work_off()
     assert reconciled()["resourceCounts"] == {"local": 2, "cache": 2}
+
+
+def test_local_count_of_a_replica_far_behind_is_counted_on_pass_by_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No pass looks at more than it may, and none at what an earlier one has seen."""
+    published()
+    seen: list[int] = []
+    real = changelog.labels_after
+
+    def counted(revision: int, *, limit: int, collection: Collection) -> list[changelog.Relabelling]:
+        found = real(revision, limit=limit, collection=collection)
+        seen.extend(change.revision for change in found)
+        return found
+
+    monkeypatch.setattr(changelog, "labels_after", counted)
+    monkeypatch.setattr(selected, "MOST_CHANGES", 2)
+    provider.create_flavors("b", "c", "d", "e")
+    client.delete(CLOUD, GROUP, "cpuflavors", "cpu-small")
+    assert [reconciled()["resourceCounts"]["local"] for _ in range(4)] == [3, 5, 4, 4]
+    assert len(seen) == len(set(seen)) == 5
+    provider.work_off()
+    assert reconciled()["resourceCounts"] == {"local": 4, "cache": 4}
 
 
 def test_replica_that_redis_lost_is_said_and_filled_again() -> None:
