@@ -94,10 +94,13 @@ def test_process_that_stands_still_stops_nobody(
     others.append(begun(_HOLDER, database))
     os.kill(others[0].pid, signal.SIGSTOP)
     queue = locks.SQLiteQueue(database)
-    queue.acquire()
-    queue.release()
+    for _ in range(2):
+        queue.acquire()
+        queue.release()
+        assert queue.turns._patience_seconds == turns.DOUBTFUL_SECONDS, "the next would wait as long"
     os.kill(others[0].pid, signal.SIGKILL)
     until(queue.turns.take, what="the turn")
+    assert queue.turns._patience_seconds == turns.LONGEST_SECONDS
     queue.turns.close()
 
 

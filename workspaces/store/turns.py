@@ -6,7 +6,7 @@ writer first takes a place in a queue of two locked files: who holds the first i
 second writes. Nobody gets past the one who is next. The kernel drops the locks of a process that dies.
 
 The queue only orders: who cannot use it, or has waited too long because somebody holds its lock and does not go on,
-leaves the rest to SQLite.
+leaves the rest to SQLite, and hardly waits again until a lock is had once more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import os
 import time
 from collections.abc import Sequence
 
-LONGEST_SECONDS = 5.0
+LONGEST_SECONDS = 2.0
+DOUBTFUL_SECONDS = 0.01  # after somebody has waited in vain
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.0002, 0.002
 
 
@@ -26,6 +27,7 @@ class Turns:
     def __init__(self, database: str) -> None:
         self._names = (f"{database}.next", f"{database}.writer")
         self._files: Sequence[int] | None = None
+        self._patience_seconds = LONGEST_SECONDS
 
     def take(self) -> bool:
         """Wait for one's turn; False when it did not come, and nothing is to be given back."""
@@ -33,14 +35,9 @@ class Turns:
             self._files = self._opened()
         if not self._files:
             return False
-        following, writing = self._files
-        deadline = time.monotonic() + LONGEST_SECONDS
-        if not _locked(following, deadline):
-            return False
-        try:
-            return _locked(writing, deadline)
-        finally:
-            fcntl.flock(following, fcntl.LOCK_UN)
+        has_turn = self._wait(*self._files, time.monotonic() + self._patience_seconds)
+        self._patience_seconds = LONGEST_SECONDS if has_turn else DOUBTFUL_SECONDS
+        return has_turn
 
     def give_back(self) -> None:
         """Let the next one write."""
@@ -52,6 +49,14 @@ class Turns:
         for descriptor in self._files or ():
             os.close(descriptor)
         self._files = None
+
+    def _wait(self, following: int, writing: int, deadline: float) -> bool:
+        if not _locked(following, deadline):
+            return False
+        try:
+            return _locked(writing, deadline)
+        finally:
+            fcntl.flock(following, fcntl.LOCK_UN)
 
     def _opened(self) -> Sequence[int]:
         """The descriptors, none where the files cannot be made."""
