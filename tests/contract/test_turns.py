@@ -133,6 +133,9 @@ def test_file_system_without_locks_leaves_it_to_sqlite(
             raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    mine = Turns(database)
+    assert not mine.take()
+    mine.close()
     queue = locks.SQLiteQueue(database)
     queue.acquire()
     queue.release()

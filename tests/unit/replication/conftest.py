@@ -7,16 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from replication import reports, rows
-from replication.controllers import cachedresource as controller
-from replication.models import Replica
 from replication.replica import connection, mirrors, reader
 from tests.contract import databases
 from tests.contract.replica import ReplicaHarness
-from tests.unit.replication import provider
-from workspaces import signals
-from workspaces.models import Workspace
-from workspaces.registry import resolver
+from tests.unit.insight import installation
 
 
 @pytest.fixture(scope="session")
@@ -42,18 +36,5 @@ def cloud(
     redis_server: str, store_url: str, django_db_blocker: object, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """An empty installation with a provider and two consumers, in which tests do the workers' part."""
-    receivers = signals.changed.receivers
-    with django_db_blocker.unblock(), databases.migrated(store_url):  # type: ignore[attr-defined]
-        signals.changed.receivers = receivers
-        signals.changed.sender_receivers_cache.clear()
-        connection.forget()
-        Replica.objects.all().delete()
-        Workspace.objects.exclude(parent=None).delete()
-        Workspace.objects.all().delete()
-        rows.forget()
-        monkeypatch.setattr(resolver, "_resolver", resolver.Resolver())
-        monkeypatch.setattr(mirrors, "_mirrors", mirrors.Mirrors())
-        monkeypatch.setattr(controller, "_INTERVAL_SECONDS", 0.0)
-        monkeypatch.setattr(reports, "INTERVAL_SECONDS", 0.0)
-        provider.prepare()
+    with django_db_blocker.unblock(), installation.empty(store_url, monkeypatch):  # type: ignore[attr-defined]
         yield
