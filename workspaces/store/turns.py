@@ -35,7 +35,8 @@ class Turns:
             self._files = self._opened()
         if not self._files:
             return False
-        has_turn = self._wait(*self._files, time.monotonic() + self._patience_seconds)
+        following, writing = self._files
+        has_turn = _waited(following, writing, time.monotonic() + self._patience_seconds)
         self._patience_seconds = LONGEST_SECONDS if has_turn else DOUBTFUL_SECONDS
         return has_turn
 
@@ -50,14 +51,6 @@ class Turns:
             os.close(descriptor)
         self._files = None
 
-    def _wait(self, following: int, writing: int, deadline: float) -> bool:
-        if not _locked(following, deadline):
-            return False
-        try:
-            return _locked(writing, deadline)
-        finally:
-            fcntl.flock(following, fcntl.LOCK_UN)
-
     def _opened(self) -> Sequence[int]:
         """The descriptors, none where the files cannot be made."""
         files: list[int] = []
@@ -69,6 +62,16 @@ class Turns:
                 os.close(descriptor)
             return ()
         return files
+
+
+def _waited(following: int, writing: int, deadline: float) -> bool:
+    """Be the next one, then the one who writes; False when one of the two was not possible in time."""
+    if not _locked(following, deadline):
+        return False
+    try:
+        return _locked(writing, deadline)
+    finally:
+        fcntl.flock(following, fcntl.LOCK_UN)
 
 
 def _locked(descriptor: int, deadline: float) -> bool:
