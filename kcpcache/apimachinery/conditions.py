@@ -5,6 +5,33 @@ from __future__ import annotations
 from kcpcache.apimachinery import objects
 from kcpcache.apimachinery.objects import JSONObject
 
+# Types that tell of something bad when they are True: ours, those of Kubernetes' own kinds, and what others call it.
+_TELL_OF_TROUBLE = frozenset(
+    (
+        "Drifted",
+        "Terminating",
+        "NonStructuralSchema",
+        "NamespaceDeletionDiscoveryFailure",
+        "NamespaceDeletionGroupVersionParsingFailure",
+        "NamespaceDeletionContentFailure",
+        "NamespaceContentRemaining",
+        "NamespaceFinalizersRemaining",
+        "Degraded",
+        "Failed",
+        "Failure",
+        "Stalled",
+    )
+)
+
+
+def is_good(condition: JSONObject) -> bool | None:
+    """Whether a condition says that something is as it should be; None when it is unknown."""
+    status = condition.get("status")
+    if status not in ("True", "False"):
+        return None
+    tells_of_trouble = condition.get("type") in _TELL_OF_TROUBLE
+    return tells_of_trouble if status == "False" else not tells_of_trouble
+
 
 def set_condition(
     conditions: list[JSONObject],

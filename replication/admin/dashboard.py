@@ -79,6 +79,7 @@ def _context() -> dict[str, Any]:
         "plot": plot.draw([*_samples(), now], now.at),
         "consumers": sorted(findings.consumers, key=lambda each: each.is_ready)[:_ROWS],
         "consumer_count": len(findings.consumers),
+        "unready_count": sum(not each.is_ready for each in findings.consumers),
         "parts": [check for check in findings.checks if check.name in _PARTS or not check.is_well],
         "workers": workers.all(),
         "restart": findings.restart,

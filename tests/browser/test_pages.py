@@ -95,6 +95,15 @@ def test_the_dashboard_works_without_scripts(browser: Browser) -> None:
     assert "cpuflavors-v1" in words and "Safe to restart" in words
 
 
+def test_nothing_is_red_where_all_is_well(browser: Browser, provider: Provider, consumer: Workspace) -> None:
+    for name in ("cachedresource", "workspace"):
+        browser.open(pages(provider)[name])
+        assert browser.has("main .kc-good")
+        assert not browser.has("main .kc-bad"), name
+    browser.open(pages(provider)["cachedresource"])
+    assert "Drifted" in browser.text
+
+
 def test_filters_work(browser: Browser, provider: Provider, consumer: Workspace) -> None:
     browser.open("/admin/workspaces/object/")
     browser.find("input[name=workspace]").send_keys(provider.workspace.path)

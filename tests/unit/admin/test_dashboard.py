@@ -250,6 +250,7 @@ def test_its_statements_do_not_grow_with_the_consumers(operator: Client, worker:
     )  # fmt: skip
     shown = text(operator)  # reads their bodies, once
     assert "700 APIBindings are not ready" in shown and "695 more" in shown
+    assert "bindings, 700 not ready" in shown
     with CaptureQueriesContext(database) as many:
         text(operator)
     assert len(many) == len(few)
