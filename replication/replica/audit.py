@@ -87,8 +87,8 @@ def is_same(wanted: bytes, found: bytes | None) -> bool:
 
 def _changed_names(source: Source, cursor: int, until: int) -> set[str]:
     names: set[str] = set()
-    while changes := changelog.read_after(cursor, limit=_PAGE, collection=source.collection, until=until):
-        names.update(change.key.name for change in changes)
+    while changes := changelog.labels_after(cursor, limit=_PAGE, collection=source.collection, until=until):
+        names.update(change.name for change in changes)
         cursor = changes[-1].revision
     return names
 

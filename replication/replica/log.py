@@ -6,13 +6,14 @@ import logging
 from dataclasses import dataclass, field
 
 from kcpcache import tracing
-from replication.replica import body, paging, writer
+from replication.replica import body, writer
 from replication.replica.connection import Client
 from replication.replica.lease import Lease
 from replication.replica.meta import Meta
 from replication.replica.writer import Batch, Entry
 from replication.rows import Source
 from workspaces.store import changelog
+from workspaces.store.pagesize import PageSize
 from workspaces.store.rows import Written
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def follow(
         Refused: somebody else was there, or the replica is not what it was.
         Expired: the log no longer reaches back to the cursor.
     """
-    size = paging.PageSize()
+    size = PageSize()
     while True:
         limit = size.limit
         found = changelog.batch_after(progress.cursor, limit=limit, collection=source.collection, until=until)

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 from kcpcache.apimachinery.storage import Collection, Record
 from replication.replica import body, writer
 from replication.rows import Source
 from workspaces.store import objects
-
-FIRST = 32  # read at once while nothing is known of their size; objects have up to 1.5 MiB
-MOST = 128  # a page of objects that are much larger than those before them must fit into memory too
-BYTES = 8 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class PageSize:
-    """How many to read next: as many as make a page, if they are like those that were read last."""
-
-    limit: int = field(default_factory=lambda: FIRST)
-
-    def learn(self, sizes_bytes: Iterable[int]) -> None:
-        """Take the sizes of what was read as those of what is to come."""
-        sizes = list(sizes_bytes)
-        self.limit = max(1, min(MOST, BYTES * len(sizes) // max(1, sum(sizes))))
+from workspaces.store.pagesize import PageSize
 
 
 def records(collection: Collection, *, using: str = "default") -> Iterator[list[Record]]:

@@ -18,7 +18,7 @@ from replication.replica.connection import Client
 from replication.replica.log import Progress, Refused
 from replication.replica.writer import Entry
 from replication.rows import Source
-from workspaces.store import objects, revisions
+from workspaces.store import objects, pagesize, revisions
 
 _PAGE = 500  # names
 
@@ -108,7 +108,7 @@ def _bounded(client: Client, source: Source, epoch: int, names: list[str]) -> It
     part: list[str] = []
     part_bytes = 0
     for name, size_bytes in _sizes(client, source, epoch, names).items():
-        if part and part_bytes + size_bytes > paging.BYTES:
+        if part and part_bytes + size_bytes > pagesize.BYTES:
             yield part
             part, part_bytes = [], 0
         part.append(name)

@@ -59,11 +59,12 @@ def test_labels_of_changes_before_and_after() -> None:
     put("theirs", cluster="beta")
     third = SQLHarness().delete(key("a"))
     found = changelog.labels_after(begin, limit=100, collection=THINGS)
-    assert [(each.revision, each.before, each.after) for each in found] == [
-        (first, None, {"tier": "gold"}),
-        (second, {"tier": "gold"}, {}),
-        (third, {}, None),
+    assert [(each.revision, each.name, each.before, each.after) for each in found] == [
+        (first, "a", None, {"tier": "gold"}),
+        (second, "a", {"tier": "gold"}, {}),
+        (third, "a", {}, None),
     ]
+    assert changelog.labels_after(begin, limit=100, collection=THINGS, until=second) == found[:2]
     assert changelog.labels_after(begin, limit=2, collection=THINGS) == found[:2]
     assert changelog.labels_after(third, limit=2, collection=THINGS) == []
     SQLHarness().compact()

@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -16,7 +17,7 @@ from kcpcache.apimachinery.storage import Event, ListOptions
 from tests.contract.harness import THINGS, THINGS_EVERYWHERE, SQLHarness, key, thing
 from tests.contract.reading import FeedReader
 from tests.waiting import until
-from workspaces.store import broadcast, changelog, compaction, revisions, sql
+from workspaces.store import broadcast, changelog, compaction, pagesize, revisions, sql
 from workspaces.store.hub import Hub
 
 
@@ -161,7 +162,8 @@ def test_follower_behind_the_compacted_revision_ends_watches_with_expired(
 
 
 def test_follower_waits_until_a_batch_was_delivered(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broadcast, "BATCH", 4)
+    monkeypatch.setattr(pagesize, "FIRST", 4)
+    monkeypatch.setattr(pagesize, "MOST", 4)
     monkeypatch.setattr(broadcast, "DELIVERY_SECONDS", 30.0)
     begin = put("a")
     broadcast.start()
@@ -183,10 +185,39 @@ def test_follower_waits_until_a_batch_was_delivered(database: str, monkeypatch: 
     reader.feed.close()
 
 
+def test_large_changes_are_read_few_at_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the follower, and by a watch that begins in the past: both hold what one statement reads."""
+    limits: list[int] = []
+    read = changelog.batch_after
+
+    def noted(revision: int, *, limit: int, **options: Any) -> changelog.Batch:
+        batch = read(revision, limit=limit, **options)
+        if batch.changes:
+            limits.append(limit)
+        return batch
+
+    monkeypatch.setattr(pagesize, "FIRST", 4)
+    monkeypatch.setattr(pagesize, "BYTES", 30_000)
+    begin = put("a")
+    reader = watched(begin)
+    monkeypatch.setattr(changelog, "batch_after", noted)
+    with transaction.atomic():
+        last = [put("a", text="x" * 5000, size=size) for size in range(20)][-1]
+    assert [one.revision for one in reader.until(last)] == list(range(begin + 1, last + 1))
+    assert limits[0] == 4 and max(limits[1:]) <= 3
+    limits.clear()
+    again = watched(begin)
+    assert len(list(again.feed.history)) == 20
+    assert limits[0] == 4 and max(limits[1:]) <= 3
+    reader.feed.close()
+    again.feed.close()
+
+
 def test_follower_that_waits_for_a_delivery_stops_at_once(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broadcast, "BATCH", 1)
+    monkeypatch.setattr(pagesize, "FIRST", 1)
+    monkeypatch.setattr(pagesize, "MOST", 1)
     monkeypatch.setattr(broadcast, "DELIVERY_SECONDS", 600.0)
     begin = put("a")
     reader = watched(begin)

@@ -18,6 +18,7 @@ from django.db import connections
 from kcpcache.apimachinery import errors
 from workspaces.store import changelog, revisions
 from workspaces.store.hub import Hub, Subscription
+from workspaces.store.pagesize import PageSize
 
 __all__ = [
     "Follower",
@@ -38,7 +39,6 @@ POLL_SECONDS = 0.5
 BACKOFF_SECONDS = 1.0
 START_SECONDS = 2.0  # how long `start` waits for the database
 DELIVERY_SECONDS = 10.0  # how long the follower waits for watchers to take a batch before it reads the next
-BATCH = 500  # changes
 
 
 class Follower(threading.Thread):
@@ -111,16 +111,19 @@ class Follower(threading.Thread):
         if not self.position:
             self._jump(revisions.newest().value)
             self._ready.set()
+        size = PageSize()
         while not self._stopping:
             if self._hub.is_idle() and self._hub.skip_to(newest := revisions.newest().value):
                 self.position = newest
                 return
             self._delivered.wait(DELIVERY_SECONDS)
-            batch = changelog.batch_after(self.position, limit=BATCH, skips_unreadable=True)
+            limit = size.limit
+            batch = changelog.batch_after(self.position, limit=limit, skips_unreadable=True)
             if batch.reached > self.position:
                 self._publish(batch)
-            if len(batch.changes) + len(batch.unreadable) < BATCH:
+            if len(batch.changes) + len(batch.unreadable) < limit:
                 return
+            size.learn(len(change.body) + len(change.previous or b"") for change in batch.changes)
 
     def _publish(self, batch: changelog.Batch) -> None:
         if batch.unreadable:

@@ -111,21 +111,28 @@ class Relabelling:
     """What a change did to its object's labels: None where there was, or is, no object."""
 
     revision: int
+    name: str
     before: Mapping[str, str] | None
     after: Mapping[str, str] | None
 
 
-def labels_after(revision: int, *, limit: int, collection: Collection) -> list[Relabelling]:
-    """As `read_after`, of labels alone: bodies are neither read nor decrypted."""
+def labels_after(
+    revision: int, *, limit: int, collection: Collection, until: int | None = None
+) -> list[Relabelling]:
+    """As `read_after`, of names and labels alone: bodies are neither read nor decrypted."""
     condition, values = rows.in_collection(collection)
+    parameters: list[Any] = [revision, *values]
+    if until is not None:
+        condition += " AND revision <= %s"
+        parameters.append(until)
     with connecting.usable().cursor() as cursor:
         cursor.execute(
-            "SELECT c.compacted, change.revision, kind, labels, previous_labels"  # noqa: S608 - constants
+            "SELECT c.compacted, change.revision, name, kind, labels, previous_labels"  # noqa: S608 - constants
             " FROM workspaces_counter c LEFT JOIN"
-            " (SELECT revision, kind, labels, previous_labels FROM workspaces_change"
+            " (SELECT revision, name, kind, labels, previous_labels FROM workspaces_change"
             f" WHERE revision > %s AND {condition} ORDER BY revision LIMIT %s) AS change ON 1 = 1"
             " WHERE c.id = 1 ORDER BY change.revision",
-            [revision, *values, limit],
+            [*parameters, limit],
         )
         found = cursor.fetchall()
     if found and revision < found[0][0]:
@@ -133,8 +140,9 @@ def labels_after(revision: int, *, limit: int, collection: Collection) -> list[R
     return [
         Relabelling(
             row[1],
-            rows.parsed_labels(row[4] or "") if row[2] != "A" else None,
-            rows.parsed_labels(row[3]) if row[2] != "D" else None,
+            row[2],
+            rows.parsed_labels(row[5] or "") if row[3] != "A" else None,
+            rows.parsed_labels(row[4]) if row[3] != "D" else None,
         )
         for row in found
         if row[1] is not None

@@ -8,13 +8,13 @@ from dataclasses import replace
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.storage import Collection, Event, Feed, Key, ListOptions, Page, Record
 from workspaces.store import broadcast, changelog, hub, listing, objects, revisions
+from workspaces.store.pagesize import PageSize
 from workspaces.store.revisions import Revisions
 from workspaces.store.snapshot import ALIAS, snapshot
 
 WAIT_SECONDS = 3.0  # how long a read waits for a revision of the future, as kube-apiserver does
 _POLL_SECONDS = 0.02
 HISTORY_BYTES = 64 * 1024 * 1024  # of the past that one watch may ask for; beyond it one must list anew
-_HISTORY_BATCH = 500  # changes in one statement
 _EVENT_BYTES = 1000  # of an event besides its bodies
 
 # Named here, as `list` is a method inside the class.
@@ -100,10 +100,10 @@ class SQLCollection:
         position = options.revision or 0
         if position < now.compacted:
             raise errors.expired_resource_version(position, now.compacted)
+        size = PageSize()
         while position < now.value:
-            batch = changelog.batch_after(
-                position, limit=_HISTORY_BATCH, collection=self.collection, using=ALIAS
-            )
+            batch = changelog.batch_after(position, limit=size.limit, collection=self.collection, using=ALIAS)
+            size.learn(len(change.body) + len(change.previous or b"") for change in batch.changes)
             events = [
                 changelog.event(change)
                 for change in batch.changes

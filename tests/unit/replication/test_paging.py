@@ -8,7 +8,7 @@ from replication import rows
 from replication.replica import connection, fill, log, meta, paging, selection, sync, writer
 from tests.contract.harness import THINGS, key, thing
 from tests.contract.replica import UID
-from workspaces.store import objects
+from workspaces.store import objects, pagesize
 
 SIZE_BYTES = 4000
 
@@ -22,9 +22,9 @@ def put(*names, **spec):
 @pytest.fixture
 def small(monkeypatch):
     """A page is three objects of `SIZE_BYTES`, a batch two."""
-    monkeypatch.setattr(paging, "BYTES", 3 * SIZE_BYTES + 2000)
+    monkeypatch.setattr(pagesize, "BYTES", 3 * SIZE_BYTES + 2000)
     monkeypatch.setattr(writer, "MAX_BYTES", 2 * SIZE_BYTES + 2000)
-    monkeypatch.setattr(paging, "FIRST", 4)
+    monkeypatch.setattr(pagesize, "FIRST", 4)
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ def large(replica, small):
 
 
 def test_page_size_follows_what_was_read() -> None:
-    size = paging.PageSize()
-    assert size.limit == paging.FIRST
+    size = pagesize.PageSize()
+    assert size.limit == pagesize.FIRST
     size.learn([1_500_000] * 4)
     assert size.limit == 5
-    size.learn([3 * paging.BYTES])
+    size.learn([3 * pagesize.BYTES])
     assert size.limit == 1
     size.learn([1200] * 5)
-    assert size.limit == paging.MOST
+    assert size.limit == pagesize.MOST
 
 
 def test_large_objects_are_read_few_at_once(large) -> None:
@@ -54,7 +54,7 @@ def test_all_objects_of_a_collection_are_read_once(replica, monkeypatch) -> None
     names = [f"n{number:03d}" for number in range(200)]
     put(*names)
     assert [record.key.name for page in paging.records(THINGS) for record in page] == names
-    monkeypatch.setattr(paging, "FIRST", 200)
+    monkeypatch.setattr(pagesize, "FIRST", 200)
     assert [len(page) for page in paging.records(THINGS)] == [200]
 
 
