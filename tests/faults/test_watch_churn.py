@@ -53,9 +53,13 @@ def test_watches_that_are_closed_at_once(victim: Server, recorder: Recorder) -> 
     web = victim.pids("web")[0]
     with scene.writer(0.01), scene.reader() as reader:
         recorder.background.run(open_and_close(scene, WARM_UP))
-        before = settled(web)
+        before, opened = settled(web), gauges.descriptors(web)
         answered = recorder.background.run(open_and_close(scene, WATCHES), 120)
-        after = settled(web, before)
+        try:
+            after = settled(web, before)
+        except AssertionError as error:
+            error.add_note(f"more than before: {gauges.descriptors(web) - opened}")
+            raise
     assert answered == WATCHES * 2 // 3
     assert victim.pids("web")[0] == web, "the web process was restarted"
     assert after.threads <= before.threads + MORE_THREADS
