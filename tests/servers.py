@@ -56,6 +56,21 @@ def descendants(pid: int) -> list[int]:
     return children + [each for child in children for each in descendants(child)]
 
 
+def end_of(process: subprocess.Popen[bytes], log: Path, timeout_seconds: float = 30.0) -> int:
+    """The exit code of a process that was asked to stop; AssertionError with where its threads are if it does not.
+
+    It leads a group of its own, and was started with PYTHONFAULTHANDLER.
+    """
+    try:
+        return process.wait(timeout_seconds)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGABRT)
+        process.wait(10)
+        said = log.read_text(errors="replace")[-20_000:]
+        raise AssertionError(f"{process.args!r} does not stop:\n{said}") from None
+
+
 class Server:
     """One service on a private port with a data directory of its own."""
 
@@ -217,14 +232,19 @@ class Server:
             "--concurrency",
             "1",
         ]
-        with subprocess.Popen(
-            command, cwd=PROJECT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
+        printed = self.data_dir.with_name(self.data_dir.name + ".worker.log")
+        environment = {**self.environment, "PYTHONFAULTHANDLER": "1"}
+        with (
+            printed.open("ab") as log,
+            subprocess.Popen(
+                command, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT, process_group=0
+            ) as process,
+        ):
             try:
                 yield
             finally:
                 process.terminate()
-                assert process.wait(30) == 0
+                assert end_of(process, printed) == 0
 
     def _pool(self, pid: int) -> bool:
         """Whether a process is not a child of the supervisor itself but a child's child."""

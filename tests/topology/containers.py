@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+from tests import servers
 from tests.servers import PROJECT, free_port
 from tests.topology.compose import Service
 from tests.waiting import until
@@ -96,12 +97,7 @@ class Container:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGABRT)  # each prints where its threads are
-            self.process.wait(timeout=10)
-            raise AssertionError(f"{self.name} does not stop:\n{self.output()[-20_000:]}") from None
+            return servers.end_of(self.process, self.log)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
