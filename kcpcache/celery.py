@@ -18,6 +18,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # requests. The name has no place in the settings: the fixup asks for it with its prefix.
 app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000
 app.autodiscover_tasks()
+app.steps["worker"].add("kcpcache.softstop:Step")
 app.steps["consumer"].add("kcpcache.pulse:ConsumerStep")
 app.steps["consumer"].add("kcpcache.reconnect:Step")
 app.steps["consumer"].add("replication.presence:Step")
