@@ -12,11 +12,11 @@ from kcpcache.apimachinery.storage import ListOptions
 from replication import rows
 from replication.management import verification
 from replication.models import Replica
-from replication.replica import connection, log, meta, paging, selection, sync
+from replication.replica import connection, log, meta, selection, sync
 from tests.contract.harness import CLUSTER, THINGS, key, thing
 from tests.contract.reading import replayed, state_of
 from tests.contract.replica import UID
-from workspaces.store import objects, revisions
+from workspaces.store import objects, pagesize, revisions
 
 GOLD = {"matchLabels": {"tier": "gold"}}
 
@@ -185,8 +185,8 @@ def test_objects_that_change_while_the_selector_is_settled(replica, monkeypatch)
 
     monkeypatch.setattr(revisions, "reserve", busy)
     monkeypatch.setattr(selection, "_PAGE", 7)
-    monkeypatch.setattr(paging, "FIRST", 7)
-    monkeypatch.setattr(paging, "MOST", 7)
+    monkeypatch.setattr(pagesize, "FIRST", 7)
+    monkeypatch.setattr(pagesize, "MOST", 7)
     for selector in (GOLD, {"matchLabels": {"tier": "tin"}}, {}):
         select(selector)
         follow(replica)
