@@ -17,8 +17,7 @@ _REMEMBERED = 10_000  # sources of one process
 class _Counted:
     """What a source had at a revision, of one state of its selector and one filling of its replica."""
 
-    selection: int
-    epoch: int
+    state: tuple[int, int, int, bool]
     revision: int
     count: int
 
@@ -44,17 +43,15 @@ def count(source: Source, present: Meta) -> int:
     if changes:
         if len(_counted) >= _REMEMBERED:
             _counted.clear()
-        _counted[source.uid] = _Counted(known.selection, known.epoch, changes[-1].revision, found)
+        _counted[source.uid] = _Counted(known.state, changes[-1].revision, found)
     return found
 
 
 def _base(source: Source, present: Meta) -> _Counted:
     """The last count, or the replica's own where that is newer or the last one is of something else."""
+    # A replica that takes a new selector over counts otherwise at the same revision.
+    state = (source.selection, present.selection, present.epoch, present.is_settling)
     known = _counted.get(source.uid)
-    if (
-        known is not None
-        and (known.selection, known.epoch) == (source.selection, present.epoch)
-        and known.revision >= present.cursor
-    ):
+    if known is not None and known.state == state and known.revision > present.cursor:
         return known
-    return _Counted(source.selection, present.epoch, present.cursor, present.count)
+    return _Counted(state, present.cursor, present.count)

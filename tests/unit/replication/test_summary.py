@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 import pytest
@@ -11,12 +12,12 @@ from kcpcache.apimachinery.storage import Collection
 from replication import rows
 from replication.controllers import cachedresource as controller
 from replication.controllers import selected, summary
-from replication.replica import audit, connection
+from replication.replica import audit, connection, meta
 from tests.unit.replication import provider
 from tests.unit.replication.provider import ALICE, BOB, CLOUD, GROUP
 from workspaces import tasks as controllers
 from workspaces.registry import client
-from workspaces.store import changelog, overview
+from workspaces.store import changelog, overview, revisions
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -164,6 +165,23 @@ def test_local_count_of_a_replica_far_behind_is_counted_on_pass_by_pass(
     assert len(seen) == len(set(seen)) == 5
     provider.work_off()
     assert reconciled()["resourceCounts"] == {"local": 4, "cache": 4}
+
+
+def test_local_count_after_a_new_selector_is_not_of_the_old_one() -> None:
+    """What was counted on from a replica under its former selector says nothing about it under the new one."""
+    published()
+    (source,) = rows.all_sources()
+    present = meta.read(connection.client(), source.family)
+    assert present is not None
+    provider.create_flavors("b")
+    source = dataclasses.replace(source, selection=source.selection + 1)
+    assert selected.count(source, present) == 2
+    settled = dataclasses.replace(
+        present, selection=source.selection, cursor=revisions.newest().value, count=0
+    )
+    assert selected.count(source, settled) == 0
+    settled = dataclasses.replace(settled, cursor=present.cursor)
+    assert selected.count(source, settled) == 1
 
 
 def test_replica_that_redis_lost_is_said_and_filled_again() -> None:
