@@ -3,6 +3,7 @@
 # make lint   the first three of them
 # make bench  measure everything against a fresh server (about ten minutes) and write docs/performance.md
 # make demo   play the story of the flavour catalogue against a running server
+# make wheel  build an installable package into dist/
 # make clean  remove the environment and the tools; the data in .kcpcache stays
 #
 # Python 3.11 or newer and make are all it needs: the rest is installed into .venv.
@@ -12,7 +13,7 @@ PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || ec
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test lint bench demo tools clean
+.PHONY: run test lint bench demo tools wheel clean
 .DEFAULT_GOAL := run
 
 run: .venv/.installed
@@ -35,6 +36,10 @@ bench: .venv/.installed
 
 tools: .venv/.installed-dev
 	@$(BIN)/python tests/tools/kubectl.py
+
+wheel: .venv/.installed
+	$(PIP) wheel --no-deps --wheel-dir dist .
+	@rm -rf build kcpcache.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

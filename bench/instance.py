@@ -60,7 +60,7 @@ def running(server: Target, data_dir: Path | None) -> Instance:
 def _supervisor_pid(data_dir: Path) -> int | None:
     try:
         pid = int((data_dir / datadir.LOCK_FILE).read_text())
-        return pid if b"manage.py" in Path(f"/proc/{pid}/cmdline").read_bytes() else None
+        return pid if b"\0up" in Path(f"/proc/{pid}/cmdline").read_bytes() else None
     except (OSError, ValueError):
         return None
 

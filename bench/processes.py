@@ -11,7 +11,7 @@ from time import perf_counter
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _MARKS = {
-    "web": "manage.py web",
+    "web": "kcpcache web",
     "worker": " worker -Q",
     "beat": " beat ",
     "redis": "valkey-server",

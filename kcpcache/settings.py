@@ -45,7 +45,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from kcpcache import environment, secretfiles
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from supervisor import embedded
 from supervisor.processes import Program, python
 
+COMMANDS = ("-m", "kcpcache")  # what `manage.py` runs, wherever the packages are installed
 QUEUES = "default,controllers,replication"
 STOP_ORDER = ("prepare", "web", "beat", "worker", "redis")
 
@@ -18,9 +19,9 @@ def redis(socket_path: Path) -> Program:
     return Program("redis", embedded.command(socket_path, socket_path.parent))
 
 
-def web(manage: Path) -> Program:
+def web() -> Program:
     """The API, the views and the admin."""
-    return Program("web", python(str(manage), "web"))
+    return Program("web", python(*COMMANDS, "web"))
 
 
 def worker() -> Program:
@@ -36,9 +37,9 @@ def beat() -> Program:
     return Program("beat", python(*arguments), orphan_signal=signal.SIGKILL, stop_seconds=3.0)
 
 
-def environment(project: Path, data_dir: Path) -> dict[str, str]:
-    """What the children are given besides the supervisor's own environment."""
-    search_path = [str(project), *filter(None, [os.environ.get("PYTHONPATH")])]
+def environment(root: Path, data_dir: Path) -> dict[str, str]:
+    """What the children are given besides the supervisor's own environment; `root` is where the packages lie."""
+    search_path = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(search_path),

@@ -23,7 +23,7 @@ from supervisor.processes import Child, Family, python
 
 READY_SECONDS = 60.0
 CRASHES_BEFORE_READY = 3
-PROJECT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent  # of the packages
 
 
 def main(arguments: list[str]) -> int:
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
         with datadir.claim(settings.KCPCACHE_DATA_DIR) as lock, Signals() as signals:
             readiness.refuse_taken_port(settings.KCPCACHE_HOST, settings.KCPCACHE_PORT)
-            environment = programs.environment(PROJECT, settings.KCPCACHE_DATA_DIR)
+            environment = programs.environment(ROOT, settings.KCPCACHE_DATA_DIR)
             line = lines.FORMATS[settings.KCPCACHE_LOG_FORMAT]
             family = Family(environment, [lock], sys.stderr.buffer, line)
             try:
@@ -112,7 +112,7 @@ def _run(family: Family, signals: Signals, environment: Mapping[str, str], witho
     if redis is not None:
         _await(family, signals, [redis], lambda: embedded.answers(settings.KCPCACHE_REDIS_SOCKET))
     wanted = [
-        programs.web(PROJECT / "manage.py"),
+        programs.web(),
         programs.worker(),
         programs.beat(),
     ]
@@ -129,7 +129,7 @@ def _prepare(family: Family, signals: Signals, environment: Mapping[str, str]) -
     """Check, migrate and bootstrap in a child, which says itself what is wrong; its exit code."""
     parent = os.getpid()
     process = subprocess.Popen(
-        python(str(PROJECT / "manage.py"), "prepare"),
+        python(*programs.COMMANDS, "prepare"),
         stdin=subprocess.DEVNULL,
         env=environment,
         process_group=0,

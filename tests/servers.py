@@ -20,7 +20,7 @@ from tests.waiting import until
 PROJECT = Path(__file__).resolve().parent.parent
 NEWEST = kubectl.VERSIONS[-1]
 # How the children of a supervisor are told apart by their command lines.
-MARKS = {"web": "manage.py web", "worker": " worker -Q", "beat": " beat ", "redis": "valkey-server"}
+MARKS = {"web": "kcpcache web", "worker": " worker -Q", "beat": " beat ", "redis": "valkey-server"}
 
 
 def free_port() -> int:
@@ -77,6 +77,10 @@ class Server:
     def __init__(self, data_dir: Path, *arguments: str, **environment: str) -> None:
         """`arguments` are those of `manage.py up`, `environment` is set besides what is needed."""
         self.python = sys.executable
+        self.commands = [
+            sys.executable,
+            str(PROJECT / "manage.py"),
+        ]  # followed by a command and its arguments
         self.data_dir = data_dir
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
@@ -120,15 +124,17 @@ class Server:
 
     def spawn(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start a management command in the server's environment."""
-        return subprocess.Popen(
-            [self.python, str(PROJECT / "manage.py"), *arguments], env=self.environment, **options
-        )
+        return subprocess.Popen([*self.commands, *arguments], env=self.environment, **options)
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a management command in the server's environment."""
-        command = [self.python, str(PROJECT / "manage.py"), *arguments]
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+            [*self.commands, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done

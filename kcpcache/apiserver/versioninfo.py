@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import platform
 
+import kcpcache
 from kcpcache.apimachinery.objects import JSONObject
 
-PROJECT_VERSION = "0.1.0"
+PROJECT_VERSION = kcpcache.__version__
 KUBERNETES_MAJOR, KUBERNETES_MINOR = "1", "36"
 KUBERNETES_VERSION = f"v{KUBERNETES_MAJOR}.{KUBERNETES_MINOR}.0"
 

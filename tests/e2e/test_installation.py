@@ -1,7 +1,8 @@
-"""What `make run` installs, which is `requirements.txt` alone, is enough to run everything."""
+"""The wheel and what it says it needs are enough to run everything, from anywhere."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,12 +19,18 @@ from tests.tools import kubectl
 pytestmark = pytest.mark.e2e
 
 
-def test_service_runs_the_story_with_its_own_requirements_only(tmp_path: Path) -> None:
+def test_the_wheel_runs_the_story_with_its_own_requirements_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     python = environment(tmp_path / "venv", installed(stated(PROJECT / "requirements.txt")))
     missing = subprocess.run([python, "-c", "import pytest"], capture_output=True, check=False)
     assert missing.returncode, "the environment has what only tests need, so it would prove nothing"
+    install_wheel(tmp_path / "wheel", python)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("PATH", os.defpath)  # the command alone finds its interpreter
     server = Server(tmp_path / "data")
-    server.python = str(python)
+    server.commands = [str(python.with_name("kcpcache"))]
     try:
         server.start()
         assert (
@@ -33,12 +40,29 @@ def test_service_runs_the_story_with_its_own_requirements_only(tmp_path: Path) -
         for command in ("status", "doctor", "verify_replica", "check"):
             server.manage(command)
         server.manage("backup", str(tmp_path / "backup"))
-        for page in ("/metrics", "/api/", "/api/schema/?format=json"):
+        for page in ("/metrics", "/api/", "/api/schema/?format=json", "/static/workspaces/admin.css"):
             server.kubectl("get", "--raw", page, "--server", server.url)
         server.kubectl("explain", "configmaps.data", workspace="root")
     finally:
         assert server.stop() == 0
     assert "ModuleNotFoundError" not in server.log.read_text()
+
+
+def install_wheel(directory: Path, python: Path) -> None:
+    """Build the project's wheel from a copy of what git knows, and install it into an environment."""
+    source = directory / "source"
+    source.mkdir(parents=True)
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, check=True).stdout
+    archive = ["tar", "--create", "--null", "--files-from=-", "--ignore-failed-read"]
+    packed = subprocess.run(archive, cwd=PROJECT, input=files, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "--extract"], cwd=source, input=packed, check=True)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(directory), str(source)],
+        check=True,
+    )
+    (wheel,) = directory.glob("kcpcache-*.whl")
+    subprocess.run([*pip, "--python", str(python), "install", "--no-deps", str(wheel)], check=True)
 
 
 def stated(file: Path) -> list[Requirement]:
