@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from replication import rows
 from workspaces import receivers
@@ -12,32 +11,43 @@ from workspaces.store import work
 CONTROLLER = "cachedresource"
 INTERVAL_SECONDS = 1.0
 
-
-@dataclass(slots=True)
-class _Last:
-    noted_at: float = -INTERVAL_SECONDS
-    due_at: float = 0.0  # of the note that is still to be worked off
-
-
-_last: dict[str, _Last] = {}
+_due_at: dict[str, float] = {}  # by uid: when the last note of this process is, or was, to be worked off
 
 
 def note_change(uid: str) -> None:
     """Note that the status of a CachedResource may be out of date: the first change at once, then one a second.
 
-    A change within the second needs no note of its own where one is waiting: it will be counted then. Another
-    process may have had that one worked off earlier, so the database is asked.
+    A change needs no note of its own where one is waiting: it will be counted then. Where that one was claimed or
+    worked off meanwhile, it is made again for the same time: however many changes there are, none is due later than
+    a second from now.
     """
     source = rows.find(uid)
     if source is None:
         return
-    now = time.monotonic()
-    last = _last.setdefault(uid, _Last())
+    now, due_at = time.monotonic(), _due_at.get(uid, -INTERVAL_SECONDS)
     cluster, name = source.collection.cluster, source.name
-    if now < last.due_at and work.is_waiting(CONTROLLER, cluster, name, within_seconds=INTERVAL_SECONDS):
+    if now >= due_at:
+        due_at = _due_at[uid] = max(now, due_at + INTERVAL_SECONDS)
+    elif work.is_waiting(CONTROLLER, cluster, name, within_seconds=INTERVAL_SECONDS):
         return
-    delay_seconds = max(0.0, last.noted_at + INTERVAL_SECONDS - now)
-    last.noted_at = last.due_at = now + delay_seconds
+    delay_seconds = due_at - now
     work.note(CONTROLLER, cluster, name, delay_seconds=delay_seconds)
-    if not delay_seconds:
-        receivers.hint()
+    receivers.hint(delay_seconds=delay_seconds)
+
+
+class Reporter:
+    """Notes the changes of one replica while much is done to it, at most once a second.
+
+    What takes less than a second is noted by the caller when it is done, and costs no look at the database here.
+    """
+
+    def __init__(self, uid: str) -> None:
+        self._uid = uid
+        self._next_at = time.monotonic() + INTERVAL_SECONDS
+
+    def __call__(self) -> None:
+        """Something has changed."""
+        now = time.monotonic()
+        if now >= self._next_at:
+            self._next_at = now + INTERVAL_SECONDS
+            note_change(self._uid)

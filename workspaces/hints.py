@@ -56,6 +56,7 @@ class Publisher:
         self._send = send
         self._lock = threading.Lock()
         self._pending: dict[str, Hint] = {}
+        self._due_at: dict[str, float] = {}  # of what is pending and not to be sent before
         self._sent_at: dict[str, float] = {}
         self._wake = threading.Event()
         self._idle = threading.Event()
@@ -63,9 +64,12 @@ class Publisher:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def publish(self, key: str, hint: Hint) -> None:
+    def publish(self, key: str, hint: Hint, delay_seconds: float = 0.0) -> None:
         """See `hints.publish`."""
         with self._lock:
+            due_at = time.monotonic() + delay_seconds
+            # The earlier of two times: a hint that waits is not put off by those that come after it.
+            self._due_at[key] = min(due_at, self._due_at[key]) if key in self._pending else due_at
             self._pending[key] = hint
             self._idle.clear()
             if self._thread is None:
@@ -82,25 +86,35 @@ class Publisher:
         self._closing.clear()
 
     def _run(self) -> None:
-        is_deferred = False
+        pause_seconds: float | None = None
         while True:
-            self._wake.wait(_SPACING_SECONDS if is_deferred else None)
+            self._wake.wait(pause_seconds)
             self._wake.clear()
             was_sent = self._send_all(self._take())
             with self._lock:
-                is_deferred = bool(self._pending)
-                if not is_deferred:
+                pause_seconds = self._pause_seconds()
+                if pause_seconds is None:
                     self._idle.set()
             if not was_sent:
                 self._closing.wait(_PAUSE_SECONDS)
 
+    def _pause_seconds(self) -> float | None:
+        """How long to wait for what is pending; None when nothing is."""
+        if not self._pending:
+            return None
+        return max(_SPACING_SECONDS, min(self._due_at[key] for key in self._pending) - time.monotonic())
+
     def _take(self) -> list[Hint]:
-        """The pending hints whose key was not sent a moment ago."""
+        """The pending hints that are due and whose key was not sent a moment ago."""
         now = time.monotonic()
         with self._lock:
             self._sent_at = {key: at for key, at in self._sent_at.items() if at + _SPACING_SECONDS > now}
             is_closing = self._closing.is_set()
-            keys = [key for key in self._pending if is_closing or key not in self._sent_at]
+            keys = [
+                key
+                for key in self._pending
+                if is_closing or (key not in self._sent_at and self._due_at[key] <= now)
+            ]
             self._sent_at |= dict.fromkeys(keys, now)
             return [self._pending.pop(key) for key in keys]
 
@@ -133,12 +147,15 @@ def _count_lost(count: int) -> None:
     _lost_count += count
 
 
-def publish(task_name: str, args: tuple[Any, ...], key: str, *, merges: bool = False) -> None:
+def publish(
+    task_name: str, args: tuple[Any, ...], key: str, *, merges: bool = False, delay_seconds: float = 0.0
+) -> None:
     """Ask for a task soon. Returns at once; hints of one `key` that wait together become one message.
 
-    With `merges`, for a task without arguments, few messages wait at the broker while no worker comes.
+    With `merges`, for a task without arguments, few messages wait at the broker while no worker comes. With a delay
+    it is sent then, or earlier when an earlier one of its key waits or the process ends.
     """
-    _publisher.publish(key, Hint(task_name, args, merges, correlation.headers()))
+    _publisher.publish(key, Hint(task_name, args, merges, correlation.headers()), delay_seconds)
 
 
 def flush(timeout_seconds: float = _FLUSH_SECONDS) -> None:

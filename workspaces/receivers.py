@@ -38,12 +38,14 @@ def note_work(change: Written, **_: Any) -> None:
         transaction.on_commit(lambda: context.run(hint), robust=True)
 
 
-def hint(*, merges: bool = True) -> None:
+def hint(*, merges: bool = True, delay_seconds: float = 0.0) -> None:
     """Wake a worker, if a broker is there to carry the message.
 
-    Messages merge while no worker comes for them; one of a sweep does not, as it makes good what was lost.
+    Messages merge while no worker comes for them; one of a sweep does not, as it makes good what was lost. With a
+    delay the message is sent then, for what is not due before.
     """
-    hints.publish(RECONCILE_TASK, (), RECONCILE_TASK, merges=merges)
+    key = f"{RECONCILE_TASK} later" if delay_seconds > 0 else RECONCILE_TASK
+    hints.publish(RECONCILE_TASK, (), key, merges=merges, delay_seconds=delay_seconds)
 
 
 @receiver(signals.changed, dispatch_uid="workspaces.receivers.keep_addresses")

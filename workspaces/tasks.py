@@ -64,6 +64,8 @@ def reconcile(item: WorkItem) -> None:
             work.done(item)
         else:
             leases.postpone(item, outcome.retry_after_seconds)
+            if outcome.retry_after_seconds > 0:
+                receivers.hint(delay_seconds=outcome.retry_after_seconds)
 
 
 def _backoff_seconds(attempts: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from replication import rows
-from replication.replica import audit, keys, lease
+from replication.replica import audit, keys, lease, server
 from replication.replica.connection import Client
 from replication.replica.containment import contained
 
@@ -22,7 +22,7 @@ def run(client: Client, shard: str) -> None:
             source = rows.find(uid)  # as it is now: a pass takes its time
             if source is not None:
                 # First: one whose audit never ends well must not be the first of every pass.
-                client.zadd(keys.audited(shard), {uid: time.time()})
+                client.zadd(keys.audited(shard), {uid: server.now(client)})
                 with contained(source.family):
                     audit.audit(client, source, keep=keep)
             if time.monotonic() > ends_at:

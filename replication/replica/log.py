@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kcpcache import tracing
@@ -38,6 +39,7 @@ class Progress:
     applied: int = 0  # entries
     touched: set[str] = field(default_factory=set)  # names whose change came through the log while settling
     held: Lease | None = None  # kept while there is progress
+    report: Callable[[], None] = lambda: None  # called after each batch
 
     @classmethod
     def of(cls, meta: Meta, held: Lease | None = None) -> Progress:
@@ -103,6 +105,7 @@ def append(
         )  # fmt: skip
         progress.cursor = end
         progress.applied += len(part)
+        progress.report()
     if settles:
         progress.is_settling = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -31,10 +32,13 @@ class Outcome:
 
 
 def sync_and_report(client: Client, uid: str, *, to_end: bool = False) -> Outcome:
-    """As `sync`, and have the CachedResource's counts looked at where anything may have changed."""
+    """As `sync`, and have the CachedResource's counts looked at where anything may have changed.
+
+    Under steady writes that takes a turn's whole time: they are looked at once a second meanwhile.
+    """
     has_changed = True  # until it is known: an error may come after a batch, or in the place of an answer
     try:
-        outcome = sync(client, uid, to_end=to_end)
+        outcome = sync(client, uid, to_end=to_end, report=reports.Reporter(uid))
         has_changed = outcome.has_changed
     finally:
         if has_changed:
@@ -42,11 +46,14 @@ def sync_and_report(client: Client, uid: str, *, to_end: bool = False) -> Outcom
     return outcome
 
 
-def sync(client: Client, uid: str, *, to_end: bool = False) -> Outcome:
+def sync(
+    client: Client, uid: str, *, to_end: bool = False, report: Callable[[], None] = lambda: None
+) -> Outcome:
     """Bring a replica to the newest revision that concerns it, as long as there are hints.
 
     Args:
         to_end: move its cursor to the end of the log even where nothing concerns it.
+        report: called after each batch and each fill.
     """
     source = rows.find(uid)
     if source is None:
@@ -57,7 +64,7 @@ def sync(client: Client, uid: str, *, to_end: bool = False) -> Outcome:
         for turn, held in enumerate(turns, 1):
             if turn > 1:
                 time.sleep(_GATHER_SECONDS)
-            has_changed |= _turn(client, source.family, held, to_end=to_end)
+            has_changed |= _turn(client, source.family, held, to_end, report)
             if has_more := time.monotonic() > ends_at:
                 break
     if turn and source.error:
@@ -65,7 +72,7 @@ def sync(client: Client, uid: str, *, to_end: bool = False) -> Outcome:
     return Outcome(has_changed, has_more)
 
 
-def _turn(client: Client, family: Family, held: Lease, *, to_end: bool) -> bool:
+def _turn(client: Client, family: Family, held: Lease, to_end: bool, report: Callable[[], None]) -> bool:
     has_changed = False
     for _ in range(_ATTEMPTS):
         # Redis first: what the row says is then not older than what the replica follows.
@@ -79,7 +86,9 @@ def _turn(client: Client, family: Family, held: Lease, *, to_end: bool) -> bool:
         elif is_lost(present, source):
             above_epoch, is_repair = present.epoch, _is_foreign(present, source)
         else:
-            need = _forward(client, source, present, held, to_end)
+            progress = Progress.of(present, held)
+            progress.report = report
+            need = _forward(client, source, progress, to_end)
             has_changed |= need.has_changed
             if need.is_done:
                 return has_changed
@@ -87,6 +96,7 @@ def _turn(client: Client, family: Family, held: Lease, *, to_end: bool) -> bool:
                 continue
             above_epoch, is_repair = present.epoch, need.is_repair
         has_changed |= fill.fill(client, source, held.keep, above_epoch, is_repair=is_repair)
+        report()
     return has_changed
 
 
@@ -100,8 +110,7 @@ class _Need:
     is_repair: bool = False  # of a replica that may hold what is wrong
 
 
-def _forward(client: Client, source: Source, present: Meta, held: Lease, to_end: bool) -> _Need:
-    progress = Progress.of(present, held)
+def _forward(client: Client, source: Source, progress: Progress, to_end: bool) -> _Need:
     try:
         if _advance(client, source, progress, to_end):
             return _Need(True, is_done=True)

@@ -8,7 +8,7 @@ from django.db import transaction
 from tests.contract.reading import together
 from tests.waiting import until
 from workspaces import models
-from workspaces.store import leases, work
+from workspaces.store import leases, overview, work
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -109,4 +109,23 @@ def test_no_note_is_lost_between_workers() -> None:
     together(note, note, reconcile, reconcile)
     work.note("gc", "alpha", "a")
     assert work.done(only())
+    assert work.due(10) == []
+
+
+def test_what_was_noted_again_while_it_was_done_begins_without_attempts_and_error() -> None:
+    work.note("gc", "alpha", "a")
+    for _ in range(6):
+        work.failed(only(), "no", 0)
+    item = only()
+    work.note("gc", "alpha", "a")
+    assert not work.done(item)
+    assert only().attempts == 0
+    assert not overview.failures()
+
+
+def test_what_was_noted_before_the_clock_was_put_back_is_due() -> None:
+    work.note("gc", "alpha", "late", delay_seconds=3600)  # as a note of an hour ago seems, or a claim
+    work.note("gc", "alpha", "soon", delay_seconds=60)
+    assert only().name == "late"
+    assert [item.name for item in leases.claim(10, 15.0)] == ["late"]
     assert work.due(10) == []

@@ -18,10 +18,10 @@ def claim(limit: int, lease_seconds: float) -> list[WorkItem]:
     with locks.writer(savepoint=False), connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE workspaces_work SET not_before = {clock.after()} WHERE id IN"  # noqa: S608 - constants
-            f" (SELECT id FROM workspaces_work WHERE not_before <= {clock.after()}"
+            f" (SELECT id FROM workspaces_work WHERE {work.is_due()}"
             f" ORDER BY not_before, id LIMIT %s{skip})"
             f" RETURNING {work.COLUMNS}",
-            [lease_seconds, 0, limit],
+            [lease_seconds, *work.DUE, limit],
         )
         return [WorkItem(*row) for row in cursor.fetchall()]
 

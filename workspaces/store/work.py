@@ -11,6 +11,10 @@ from django.db import connection
 
 from workspaces.store import clock, connecting, locks
 
+LONGEST_SECONDS = (
+    120.0  # nothing is put off for longer; what seems to be was noted before the clock was put back
+)
+DUE = [0, LONGEST_SECONDS]  # the parameters of `is_due`
 COLUMNS = "id, controller, cluster, name, sequence, attempts"  # of a WorkItem, in its order
 
 
@@ -61,6 +65,11 @@ def is_waiting(controller: str, cluster: str, name: str, *, within_seconds: floa
         return cursor.fetchone() is not None
 
 
+def is_due() -> str:
+    """SQL for what may be reconciled now, with the parameters `DUE`."""
+    return f"(not_before <= {clock.after()} OR not_before > {clock.after()})"
+
+
 def due(limit: int) -> list[WorkItem]:
     """What may be reconciled now, longest waiting first.
 
@@ -69,20 +78,28 @@ def due(limit: int) -> list[WorkItem]:
     with connecting.usable().cursor() as cursor:
         cursor.execute(
             f"SELECT {COLUMNS} FROM workspaces_work"  # noqa: S608 - constants
-            f" WHERE not_before <= {clock.after()} ORDER BY not_before, id LIMIT %s",
-            [0, limit],
+            f" WHERE {is_due()} ORDER BY not_before, id LIMIT %s",
+            [*DUE, limit],
         )
         found = cursor.fetchall()
     return [WorkItem(*row) for row in found]
 
 
 def done(item: WorkItem) -> bool:
-    """Remove an item that was reconciled; False when it was noted again meanwhile, and stays."""
+    """Remove an item that was reconciled; False when it was noted again meanwhile, and stays.
+
+    What stays begins anew: its attempts and its error are of the past.
+    """
     with locks.writer(savepoint=False), connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM workspaces_work WHERE id = %s AND sequence = %s", [item.id, item.sequence]
         )
-        return bool(cursor.rowcount)
+        if cursor.rowcount:
+            return True
+        cursor.execute(
+            "UPDATE workspaces_work SET attempts = 0, error = '' WHERE id = %s AND attempts <> 0", [item.id]
+        )
+        return False
 
 
 def failed(item: WorkItem, error: str, retry_after_seconds: float) -> None:

@@ -66,4 +66,4 @@ def fail(controller: str, name: str, times: int) -> None:
     work.note(controller, provider.CLOUD, name)
     (item,) = (each for each in work.due(1000) if (each.controller, each.name) == (controller, name))
     for _ in range(times):
-        work.failed(item, "ValueError: no\nwonder", 600)
+        work.failed(item, "ValueError: no\nwonder", 60)

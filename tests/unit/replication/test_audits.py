@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from replication import rows
 from replication.models import Replica
-from replication.replica import audit, audits, connection, keys, lease, meta, sync
+from replication.replica import audit, audits, connection, keys, lease, meta, server, sync
 from tests.contract.harness import THINGS, key, thing
 from tests.contract.replica import UID
 from workspaces.models import Work
@@ -55,6 +57,21 @@ def test_audit_that_never_ends_well_is_not_the_first_of_every_pass(audited, monk
         with pytest.raises(KeyboardInterrupt):
             run()
     assert len(set(audited)) == 2
+
+
+def test_worker_whose_clock_is_ahead_does_not_put_off_the_next_audit(audited, monkeypatch) -> None:
+    """Who waits longest is told by Redis' clock, whichever worker has audited."""
+    with monkeypatch.context() as patch:
+        real = time.time
+        patch.setattr(time, "time", lambda: real() + 3600)
+        patch.setattr(audits, "_PASS_SECONDS", -1.0)
+        run()
+    (first,) = audited
+    audited.clear()
+    run()
+    (source,) = [source for source in rows.all_sources() if source.uid == first]
+    score = connection.client().zscore(keys.audited("root"), source.uid)
+    assert abs(score - server.now(connection.client())) < 60
 
 
 def test_no_two_passes_run_at_once(audited) -> None:

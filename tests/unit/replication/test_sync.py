@@ -207,7 +207,7 @@ def test_task_for_a_replica_that_is_gone_does_nothing(replica) -> None:
 
 
 def test_changed_counts_are_noted_once_for_many_changes(replica) -> None:
-    reports._last.clear()
+    reports._due_at.clear()
     for number in range(5):
         put(f"n{number}")
         tasks.sync(UID)
@@ -217,7 +217,7 @@ def test_changed_counts_are_noted_once_for_many_changes(replica) -> None:
 
 
 def test_change_is_noted_again_when_another_process_has_worked_off_the_note(replica) -> None:
-    reports._last.clear()
+    reports._due_at.clear()
     for number in range(2):
         put(f"n{number}")
         tasks.sync(UID)
@@ -228,7 +228,7 @@ def test_change_is_noted_again_when_another_process_has_worked_off_the_note(repl
 
 
 def test_change_is_noted_again_while_a_worker_counts(replica) -> None:
-    reports._last.clear()
+    reports._due_at.clear()
     for number in range(2):
         put(f"n{number}")
         tasks.sync(UID)
@@ -254,7 +254,7 @@ def test_expired_log_is_noticed_by_the_sweep(replica, published) -> None:
 @pytest.fixture
 def uncounted(replica):
     """A replica of which nothing was reported."""
-    reports._last.clear()
+    reports._due_at.clear()
     Work.objects.all().delete()
     return replica
 
@@ -334,7 +334,7 @@ def test_sweep_that_is_killed_while_it_reports_reports_again(uncounted, publishe
         patch.setattr(rows, "note_progress", killed)
         with pytest.raises(SystemExit):
             sweeping.sweep(connection.client(), "root")
-    reports._last.clear()
+    reports._due_at.clear()
     Work.objects.all().delete()
     sweeping.sweep(connection.client(), "root")
     assert has_report()

@@ -5,6 +5,7 @@ import time
 import celery
 import pytest
 
+from tests.waiting import until
 from workspaces import hints
 
 TASK = "tests.hint"  # of no app, so that nothing else sends it
@@ -72,3 +73,24 @@ def test_hints_of_different_keys_are_messages_of_their_own(
         publisher.publish(str(index), HINT)
     publisher.flush(5)
     assert waiting_messages() == 3
+
+
+def test_hint_for_later_is_sent_then_and_no_other_waits_for_it() -> None:
+    sent: list[tuple[str, float]] = []
+    publisher = hints.Publisher(lambda hint: sent.append((hint.task, time.monotonic())))
+    began = time.monotonic()
+    publisher.publish("later", hints.Hint("later", ()), delay_seconds=0.3)
+    publisher.publish("later", hints.Hint("later", ()), delay_seconds=60.0)
+    publisher.publish("now", hints.Hint("now", ()))
+    until(lambda: len(sent) == 2, what="both hints")
+    (first, _), (second, at) = sent
+    assert (first, second) == ("now", "later")
+    assert at - began >= 0.3
+
+
+def test_hint_for_later_is_not_lost_when_the_process_ends() -> None:
+    sent: list[str] = []
+    publisher = hints.Publisher(lambda hint: sent.append(hint.task))
+    publisher.publish("later", hints.Hint("later", ()), delay_seconds=60.0)
+    publisher.flush(5)
+    assert sent == ["later"]
