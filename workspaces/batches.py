@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
-from kcpcache.apimachinery import equality, errors, objects, patch
+from kcpcache.apimachinery import equality, errors, objects
 from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.storage import Key, Record, WriteOptions
 from workspaces.manifests import Document
@@ -57,12 +57,14 @@ class Target(rest.ResourceStorage):
         return self.descriptor.origin in ("crd", "binding")
 
     def key_of(self, obj: JSONObject, default_namespace: str) -> Key:
-        """Where an object is stored; MethodNotAllowed if the workspace only reads this resource."""
+        """Where an object is stored; MethodNotAllowed if the workspace only reads this resource, BadRequest."""
         if self.descriptor.origin == "virtual":
             raise errors.MethodNotAllowed(workspace.refusal_of(self.descriptor, "create"))
         name, namespace = obj["metadata"]["name"], ""
         if self.descriptor.namespaced:
-            namespace = str(obj["metadata"].get("namespace") or default_namespace)
+            namespace = obj["metadata"].get("namespace") or default_namespace
+            if not isinstance(namespace, str):
+                raise errors.BadRequest("metadata.namespace must be a string")
         if "\0" in name + namespace:
             raise errors.BadRequest("a name contains a null character")
         return self._key(namespace, name)
@@ -72,6 +74,7 @@ class Target(rest.ResourceStorage):
         context = self._context(options)
         old = objects.decode(record.body) if record else None
         if old is None:
+            self.refuse_when_terminating()
             obj = self._to_storage(merged(None, item.obj))
             if self.descriptor.has_status:
                 obj.pop("status", None)
@@ -105,4 +108,21 @@ class Target(rest.ResourceStorage):
 def merged(present: JSONObject | None, wanted: JSONObject) -> JSONObject:
     """The present object with the document's fields merged into it, or a copy of the document alone."""
     metadata = {name: value for name, value in wanted["metadata"].items() if name not in SERVER_FIELDS}
-    return patch.merge_patch(present or {}, {**wanted, "metadata": metadata})
+    wanted = {**wanted, "metadata": metadata}
+    return copy.deepcopy(wanted) if present is None else _merged(present, wanted)
+
+
+def _merged(present: JSONObject, wanted: JSONObject) -> JSONObject:
+    """As a JSON merge patch, but that a null which is stored already stays: else every other run would change it."""
+    result = {
+        name: value
+        for name, value in present.items()
+        if name not in wanted or wanted[name] is not None or value is None
+    }
+    for name, value in wanted.items():
+        if isinstance(value, dict):
+            inner = result.get(name)
+            result[name] = _merged(inner if isinstance(inner, dict) else {}, value)
+        elif value is not None:
+            result[name] = copy.deepcopy(value)
+    return result

@@ -118,9 +118,12 @@ class Applier:
     def _apply_first(self, document: Document) -> None:
         """Store what of a document is of the kinds in `FIRST`; its faults are told when the rest is stored."""
         try:
-            found = [obj for obj in manifests.parse(document) if _is_first(obj)]
+            objects, duplicates = manifests.parse(document)
         except ManifestError:
             return
+        if duplicates and self._options.field_validation == "Strict":
+            return
+        found = [obj for obj in objects if _is_first(obj)]
         for obj in found:
             item = self._item(document, obj)
             if item is not None:
@@ -129,9 +132,17 @@ class Applier:
 
     def _parsed(self, document: Document) -> Iterator[JSONObject]:
         try:
-            yield from manifests.parse(document)
+            objects, duplicates = manifests.parse(document)
         except ManifestError as error:
             self.summary.fail(document, None, str(error))
+            return
+        if duplicates and self._options.field_validation == "Strict":
+            self.summary.fail(document, None, f"strict decoding error: {', '.join(duplicates)}")
+            return
+        if self._options.field_validation == "Warn":
+            for message in duplicates:
+                self._options.warn(f"{document}: {message}")
+        yield from objects
 
     def _find_targets(self) -> None:
         """Learn what the workspace serves now; NotFound when there is no such workspace."""

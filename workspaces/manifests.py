@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
+from kcpcache.apimachinery import errors, strict
 from kcpcache.apimachinery.objects import JSONObject
-from workspaces import yamlvalues
 
 SUFFIXES = (".json", ".yaml", ".yml")
 STANDARD_INPUT = "-"
@@ -107,12 +107,20 @@ def _is_empty(text: bytes) -> bool:
     return all(not line.strip() or line.lstrip().startswith(b"#") for line in text.splitlines())
 
 
-def parse(document: Document) -> list[JSONObject]:
-    """The objects of a document: one, those of a list, or none; ManifestError."""
-    obj = _load(document.text)
-    if obj is None:
-        return []
-    items = obj.get("items") if isinstance(obj, dict) and str(obj.get("kind", "")).endswith("List") else None
+def parse(document: Document) -> tuple[list[JSONObject], list[str]]:
+    """The objects of a document, read as the API reads a body, and messages such as ``duplicate field "spec.a"``.
+
+    There is one object, those of a list, or none. ManifestError for what cannot be read.
+    """
+    try:
+        obj, duplicates = strict.decode_document(document.text)
+    except errors.BadRequest as error:
+        raise ManifestError(error.message) from None
+    return ([] if obj is None else _listed(obj)), duplicates
+
+
+def _listed(obj: JSONObject) -> list[JSONObject]:
+    items = obj.get("items") if str(obj.get("kind", "")).endswith("List") else None
     found = items if isinstance(items, list) else [obj]
     for item in found:
         _check(item)
@@ -129,16 +137,3 @@ def _check(obj: Any) -> None:
     metadata = obj.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise ManifestError("metadata.name not set")
-
-
-def _load(text: bytes) -> Any:
-    stripped = text.lstrip()
-    if stripped[:1] == b"{":
-        try:
-            return orjson.loads(stripped)
-        except orjson.JSONDecodeError:
-            pass  # flow-style YAML begins alike
-    try:
-        return yamlvalues.load(text)
-    except yamlvalues.YAMLError as error:
-        raise ManifestError(str(error)) from None

@@ -7,7 +7,6 @@ when the body is longer than what was read from it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -55,24 +54,33 @@ def decode_yaml(body: bytes, *, find_duplicates: bool = True) -> tuple[JSONObjec
     Raises:
         BadRequest: no YAML, no mapping, several documents, nested too deep, or aliases that multiply.
     """
-    documents = list(yamldocuments.documents(body, max_nesting=MAX_NESTING, max_documents=1))
-    obj, duplicates = documents[0] if documents else (None, [])
-    messages = [f'duplicate field "{path}"' for path in duplicates]
-    return _object(obj), messages if find_duplicates else []
+    obj, duplicates = _document(body)
+    return _object(obj), duplicates if find_duplicates else []
 
 
-def decode_documents(text: bytes) -> Iterator[JSONObject]:
-    """The objects of a file: a stream of YAML documents or of JSON objects. Empty documents are left out.
+def decode_document(text: bytes) -> tuple[JSONObject | None, list[str]]:
+    """The object of one document of a file, YAML or JSON; None where there is nothing in it.
 
+    Returns:
+        the object, and messages such as ``duplicate field "spec.a"``.
     Raises:
-        BadRequest: one of them cannot be read, or is no object.
+        BadRequest: it cannot be read, or is no object.
     """
     if text.lstrip()[:1] == b"{":
-        yield from _json_stream(text)
-        return
-    for obj, _ in yamldocuments.documents(text, max_nesting=MAX_NESTING):
-        if obj is not None:
-            yield _object(obj)
+        try:
+            return decode_json(text, find_duplicates=True)
+        except BadRequest as error:
+            if not isinstance(error.__cause__, orjson.JSONDecodeError):
+                raise
+            # YAML in its flow style begins like JSON.
+    obj, duplicates = _document(text)
+    return (None if obj is None else _object(obj)), duplicates
+
+
+def _document(text: bytes) -> tuple[Any, list[str]]:
+    documents = list(yamldocuments.documents(text, max_nesting=MAX_NESTING, max_documents=1))
+    obj, duplicates = documents[0] if documents else (None, [])
+    return obj, [f'duplicate field "{path}"' for path in duplicates]
 
 
 def _object(obj: Any) -> JSONObject:
@@ -116,19 +124,3 @@ def _duplicates(body: bytes) -> list[str]:
         children = value.items() if isinstance(value, dict) else enumerate(value)
         pending += [(child, (place, step)) for step, child in children if isinstance(child, dict | list)]
     return [f'duplicate field "{path}"' for path in found[:MAX_DUPLICATES]]
-
-
-def _json_stream(text: bytes) -> Iterator[JSONObject]:
-    decoder = json.JSONDecoder()
-    try:
-        remaining = text.decode().strip()
-        position = 0
-        while position < len(remaining):
-            if remaining[position].isspace():
-                position += 1
-                continue
-            _, end = decoder.raw_decode(remaining, position)
-            yield decode_json(remaining[position:end].encode())[0]
-            position = end
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"unable to decode JSON: {error}") from error

@@ -73,10 +73,7 @@ class ResourceStorage:
 
     def create(self, namespace: str, obj: JSONObject, options: WriteOptions) -> Record:
         """See `apimachinery.storage.Creator`."""
-        if self.descriptor.is_terminating:
-            raise errors.MethodNotAllowed(
-                f"create not allowed while the custom resource definition of {self.descriptor.qualified} is terminating"
-            )
+        self.refuse_when_terminating()
         context = self._context(options)
         pipeline.check_internal(context, self.strategy, "")
         obj = self._to_storage(obj)
@@ -189,6 +186,13 @@ class ResourceStorage:
         return pending.record, not held
 
     # Parts
+
+    def refuse_when_terminating(self) -> None:
+        """MethodNotAllowed when the resource's definition is being deleted: nothing new may come."""
+        if self.descriptor.is_terminating:
+            raise errors.MethodNotAllowed(
+                f"create not allowed while the custom resource definition of {self.descriptor.qualified} is terminating"
+            )
 
     def _mark_deleted(self, obj: JSONObject, policy: str) -> bool:
         """Set what a deletion sets; whether finalizers hold the object.

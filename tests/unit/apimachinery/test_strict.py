@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcpcache.apimachinery.errors import BadRequest
-from kcpcache.apimachinery.strict import decode_documents, decode_json, decode_yaml
+from kcpcache.apimachinery.strict import decode_document, decode_json, decode_yaml
 
 
 def value_of(scalar: str) -> Any:
@@ -173,14 +173,19 @@ def test_long_names_do_not_multiply() -> None:
     assert time.monotonic() - started < 3
 
 
-def test_documents_of_yaml_and_json_streams() -> None:
-    assert list(decode_documents(b"# c\n---\na: 1\n---\n---\nb: 2\n...\n")) == [{"a": 1}, {"b": 2}]
-    assert list(decode_documents(b' {"a": 1}\n{"b": "\xc3\xa4"} ')) == [{"a": 1}, {"b": "ä"}]
-    assert list(decode_documents(b"")) == []
+def test_documents_of_files_are_yaml_or_json_or_nothing() -> None:
+    assert decode_document(b"# c\na: 1\n...\n") == ({"a": 1}, [])
+    assert decode_document(b' {"a": "\xc3\xa4"} ') == ({"a": "ä"}, [])
+    assert decode_document(b"{a: 1, b: {c: 1, c: 2}}") == ({"a": 1, "b": {"c": 2}}, ['duplicate field "b.c"'])
+    assert decode_document(b'{"a": 1, "a": 2}') == ({"a": 2}, ['duplicate field "a"'])
+    for nothing in (b"", b"# c\n", b"null", b"~\n...\n"):
+        assert decode_document(nothing) == (None, [])
+
+
+@pytest.mark.parametrize("text", [b"- x\n", b'{"a": 1} x', b"a: 1\n---\nb: 2\n", b"{" * 300 + b"}" * 300])
+def test_document_that_is_no_object_is_refused(text: bytes) -> None:
     with pytest.raises(BadRequest):
-        list(decode_documents(b"a: 1\n---\n- x\n"))
-    with pytest.raises(BadRequest):
-        list(decode_documents(b'{"a": 1} x'))
+        decode_document(text)
 
 
 json_objects = st.dictionaries(
@@ -207,7 +212,7 @@ def test_json_and_yaml_round_trip(obj: dict[str, Any]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60) | st.text("[]{}:,&*!|>-'\"\n a?<~1", max_size=40).map(str.encode))
 def test_no_body_raises_anything_else(body: bytes) -> None:
-    for decode in (decode_json, decode_yaml, lambda text: list(decode_documents(text))):
+    for decode in (decode_json, decode_yaml, decode_document):
         try:
             decode(body)
         except BadRequest as error:

@@ -15,7 +15,7 @@ def texts(content: bytes) -> list[bytes]:
 
 
 def parsed(content: bytes) -> list[object]:
-    return [obj for document in manifests.split("file", content) for obj in manifests.parse(document)]
+    return [obj for document in manifests.split("file", content) for obj in manifests.parse(document)[0]]
 
 
 def test_documents_are_cut_at_lines_of_dashes() -> None:
@@ -35,6 +35,17 @@ def test_json_objects_may_follow_one_another() -> None:
     assert texts(b'{"a": 1}{"b": 2}\n\n{"c":\n3}') == [b'{"a": 1}', b'{"b": 2}', b'{"c":\n3}']
 
 
+def test_documents_that_say_nothing_have_no_objects() -> None:
+    assert parsed(b"null\n---\n~") == []
+
+
+def test_numbers_are_those_that_the_api_stores() -> None:
+    (obj,) = parsed(
+        b"{apiVersion: v1, kind: A, metadata: {name: a}, big: 99999999999999999999, hex: 0x10, at: 12:30}"
+    )
+    assert (obj["big"], obj["hex"], obj["at"]) == (1e20, 16, "12:30")  # type: ignore[index]
+
+
 def test_list_is_expanded() -> None:
     listed = (
         b"apiVersion: v1\nkind: List\nitems:\n"
@@ -46,14 +57,16 @@ def test_list_is_expanded() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"[1]", "is not an object"),
+        (b"[1]", "must be an object"),
         (b"kind: A", "apiVersion not set"),
         (b"apiVersion: v1", "kind not set"),
         (b"apiVersion: v1\nkind: A", "metadata.name not set"),
         (b"apiVersion: v1\nkind: A\nmetadata: {name: 7}", "metadata.name not set"),
-        (b"a: [1,", "error parsing"),
-        (b'{"a": 1', "error parsing"),
-        (b"a: 1\na: 2", "key 'a' is set twice"),
+        (b"a: [1,", "unable to decode YAML"),
+        (b'{"a": 1', "unable to decode YAML"),
+        (b"a: 1e400", "unsupported value"),
+        (b'{"a": 1e400}', "unable to decode"),
+        (b"a: .inf", "unsupported value"),
         (b"a: " + b"[" * 300 + b"]" * 300, "nested"),
     ],
 )
