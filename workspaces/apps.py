@@ -12,8 +12,14 @@ class WorkspacesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect receivers: they note work and publish hints."""
+        """Say what is secret, and connect receivers: they note work and publish hints."""
         # They need loaded models, and register themselves.
-        from workspaces import receivers  # noqa: F401
+        from workspaces import (
+            kinds,
+            receivers,  # noqa: F401
+        )
         from workspaces.registry import workspace  # noqa: F401
+        from workspaces.store import encryption
         from workspaces.virtual import apiexport  # noqa: F401
+
+        encryption.declare(kinds.secret_resources())

@@ -87,7 +87,7 @@ class CreatedFilter(django_filters.IsoDateTimeFilter):
         if value is None or value == "":
             return queryset
         secret = Q()
-        for group, resource in encryption.SECRET_RESOURCES:
+        for group, resource in encryption.secret_resources():
             secret |= Q(group=group, resource=resource)
         created = Case(When(secret, then=Value(None)), default=Created("body"), output_field=TextField())
         moment = value.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

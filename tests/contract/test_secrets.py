@@ -15,7 +15,8 @@ from kcpcache.apimachinery.storage import Collection, Key, ListOptions
 from tests.contract.harness import THINGS, SQLHarness, thing
 from tests.contract.harness import key as key_of
 from tests.contract.reading import FeedReader
-from workspaces.store import changelog, encryption, objects, sql
+from workspaces import kinds
+from workspaces.store import changelog, encryption, objects, sealed, sql
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -55,6 +56,29 @@ def test_no_column_holds_a_secret_in_the_clear() -> None:
         assert column.startswith(encryption.MAGIC)
         assert PASSWORD.encode() not in column
         assert password_of(encryption.decrypt(column)) == PASSWORD
+
+
+def test_the_kind_says_what_is_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One home: a kind that is secret is stored as a ciphertext without anything else knowing of it."""
+    monkeypatch.setattr(encryption, "_secret_resources", encryption.secret_resources())
+    configmaps = ("", "configmaps")
+    monkeypatch.setitem(kinds.BUILTIN, configmaps, replace(kinds.BUILTIN[configmaps], is_secret=True))
+    encryption.declare(kinds.secret_resources())
+    key = replace(KEY, resource="configmaps")
+    with objects.writing([key]) as tx:
+        tx.put(key, {"metadata": {"name": key.name, "uid": "1"}, "data": {"password": PASSWORD}})
+    for column in stored_columns():
+        assert column.startswith(encryption.MAGIC)
+        assert PASSWORD.encode() not in column
+    assert objects.get(key) is not None
+    assert sealed.trial(10) == sealed.Trial(tried=1, unreadable=0)
+
+
+def test_nothing_is_stored_before_the_kinds_have_said_what_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encryption, "_secret_resources", None)
+    with pytest.raises(RuntimeError, match="which of them are secret"):
+        put()
+    assert stored_columns() == []
 
 
 def test_readers_see_plain_bytes() -> None:

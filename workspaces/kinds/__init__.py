@@ -57,6 +57,11 @@ def strategy_of(descriptor: Descriptor) -> Strategy:
     return BUILTIN[(descriptor.group, descriptor.plural)].strategy
 
 
+def secret_resources() -> frozenset[tuple[str, str]]:
+    """Group and plural name of the kinds that are encrypted at rest."""
+    return frozenset(resource for resource, kind in BUILTIN.items() if kind.is_secret)
+
+
 def discovery_resources() -> tuple[str, ...]:
     """Plural names of the resources whose changes say that discovery changed."""
     return _DISCOVERY_RESOURCES

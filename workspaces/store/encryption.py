@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -9,14 +10,28 @@ from django.conf import settings
 
 from kcpcache.apimachinery import errors
 
-SECRET_RESOURCES = frozenset({("", "secrets")})  # (group, resource)
-
 MAGIC = b"kcpcache:fernet:"  # no JSON begins so
+
+
+_secret_resources: frozenset[tuple[str, str]] | None = None
+
+
+def declare(resources: Iterable[tuple[str, str]]) -> None:
+    """Say which resources are encrypted, as (group, plural); before anything is read or written."""
+    global _secret_resources
+    _secret_resources = frozenset(resources)
+
+
+def secret_resources() -> frozenset[tuple[str, str]]:
+    """The resources that are encrypted. RuntimeError before they were declared: nothing may be stored in plain."""
+    if _secret_resources is None:
+        raise RuntimeError("the kinds have not said yet which of them are secret: set Django up first")
+    return _secret_resources
 
 
 def is_secret(group: str, resource: str) -> bool:
     """Whether objects of this resource are stored encrypted."""
-    return (group, resource) in SECRET_RESOURCES
+    return (group, resource) in secret_resources()
 
 
 def encrypt(body: bytes) -> bytes:

@@ -31,10 +31,13 @@ def trial(limit: int) -> Trial:
     A ciphertext does not say which key made it. A former key is needed by what was written longest ago; what was
     written last may be by a process with other keys than this one.
     """
-    secrets = "SELECT id, body FROM workspaces_object WHERE \"group\" = '' AND resource = 'secrets' AND identity = ''"
+    resources = sorted(encryption.secret_resources())
+    is_one = " OR ".join(["(\"group\" = %s AND resource = %s AND identity = '')"] * len(resources))
+    secrets = f"SELECT id, body FROM workspaces_object WHERE {is_one}"  # noqa: S608 - constants and a count
+    parameters = [name for resource in resources for name in resource]
     found: dict[int, bytes] = {}
     with connecting.usable().cursor() as cursor:
         for order, count in (("ASC", (limit + 1) // 2), ("DESC", limit // 2)):
-            cursor.execute(f"{secrets} ORDER BY revision {order} LIMIT %s", [count])
+            cursor.execute(f"{secrets} ORDER BY revision {order} LIMIT %s", [*parameters, count])
             found |= {id: bytes(body) for id, body in cursor.fetchall()}
     return Trial(len(found), sum(not can_open(body) for body in found.values()))
