@@ -43,7 +43,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from kcpcache import environment, secretfiles
+from kcpcache import environment, privacy, secretfiles
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -73,11 +73,13 @@ def url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-# Where we are.
+# Where we are. Every process and command comes by here before it makes a file.
 
+privacy.begin()
 KCPCACHE_HOST = environment.text("KCPCACHE_HOST", "127.0.0.1")
 KCPCACHE_PORT = environment.integer("KCPCACHE_PORT", 6443, minimum=1, maximum=65535)
 KCPCACHE_DATA_DIR = Path(environment.text("KCPCACHE_DATA_DIR", ".kcpcache")).expanduser().absolute()
+privacy.data_directory(KCPCACHE_DATA_DIR)
 KCPCACHE_SHARD = dns_label("KCPCACHE_SHARD", "root")
 KCPCACHE_IDENTITY_NAMESPACE = dns_label("KCPCACHE_IDENTITY_NAMESPACE", "kcp-system")
 
@@ -100,6 +102,8 @@ if len({bool(path) for path in (KCPCACHE_TLS_CERT_FILE, KCPCACHE_TLS_KEY_FILE, K
     raise ImproperlyConfigured(
         "KCPCACHE_TLS_CERT_FILE, KCPCACHE_TLS_KEY_FILE and KCPCACHE_TLS_CA_FILE go together: set all or none."
     )
+if KCPCACHE_TLS_KEY_FILE:
+    privacy.key_file("KCPCACHE_TLS_KEY_FILE", Path(KCPCACHE_TLS_KEY_FILE))
 KCPCACHE_AUTHORITY_FILE = KCPCACHE_TLS_CA_FILE or str(KCPCACHE_DATA_DIR / "pki" / "ca.crt")
 
 # Secrets.
@@ -114,6 +118,8 @@ if not all(secretfiles.is_encryption_key(key) for key in KCPCACHE_ENCRYPTION_KEY
     )
 KCPCACHE_ADMIN_PASSWORD = environment.text("KCPCACHE_ADMIN_PASSWORD")
 KCPCACHE_TOKEN_AUTH_FILE = environment.text("KCPCACHE_TOKEN_AUTH_FILE")
+if KCPCACHE_TOKEN_AUTH_FILE:
+    privacy.key_file("KCPCACHE_TOKEN_AUTH_FILE", Path(KCPCACHE_TOKEN_AUTH_FILE))
 
 # The database, and a second alias on it for reads that need one snapshot: with `transaction_mode: IMMEDIATE`
 # every `atomic()` takes SQLite's write lock, and READ COMMITTED has no snapshot over two statements.
@@ -196,6 +202,8 @@ DATABASES = databases(
         ["sqlite", "postgres", "postgresql"],
     )
 )
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    privacy.database(Path(DATABASES["default"]["NAME"]))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis: the cache, and in the next database number the broker.

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
+from kcpcache import privacy
 from supervisor.errors import StartRefused
 
 LOCK_FILE = "supervisor.lock"
@@ -18,11 +21,14 @@ HANDOVER_SECONDS = 10.0  # how long the children of a killed supervisor may take
 
 
 def make_private(directory: Path) -> None:
-    """Make a directory that only its owner can enter, or take one that is exactly so; StartRefused."""
+    """Make a directory that only its owner can enter, or mend one of ours; StartRefused."""
     _make(directory)
-    status = directory.stat()
-    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise StartRefused(f"The directory {directory} must belong to this user alone (mode 0700).")
+    try:
+        privacy.directory(directory)
+    except ImproperlyConfigured as refusal:
+        raise StartRefused(str(refusal)) from None
+    if directory.stat().st_uid != os.geteuid():
+        raise StartRefused(f"The directory {directory} must belong to this user (mode 0700).")
 
 
 def _make(directory: Path) -> None:

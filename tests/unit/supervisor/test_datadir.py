@@ -70,11 +70,20 @@ def test_a_place_where_nothing_can_be_made_is_refused(tmp_path: Path) -> None:
         pytest.fail("claimed below a file")
 
 
-def test_a_directory_open_to_others_is_not_private(tmp_path: Path) -> None:
+def test_a_directory_open_to_others_is_made_private(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o755)
-    with pytest.raises(StartRefused, match="0700"):
+    datadir.make_private(shared)
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o700
+
+
+def test_a_directory_open_to_others_that_holds_other_things_is_refused(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "file").write_text("")
+    shared.chmod(0o755)
+    with pytest.raises(StartRefused, match="holds other things"):
         datadir.make_private(shared)
 
 
