@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kcpcache.apimachinery import objects
+from kcpcache.apimachinery import errors, objects
 from kcpcache.apimachinery.objects import JSONObject
+
+_MAX_MESSAGE_CHARS = 32_765  # and three dots: `metav1.Condition` allows 32,768
 
 # Types that tell of something bad when they are True: ours, those of Kubernetes' own kinds, and what others call it.
 _TELL_OF_TROUBLE = frozenset(
@@ -52,6 +54,7 @@ def set_condition(
         generation: `metadata.generation` that this is about, None where the kind has no such field.
         now: a timestamp as in objects; `lastTransitionTime` becomes it if `status` changes.
     """
+    message = errors.cut(message, _MAX_MESSAGE_CHARS)
     wanted: JSONObject = {"type": type, "status": status}
     wanted |= {name: value for name, value in (("reason", reason), ("message", message)) if value}
     if generation is not None:

@@ -10,6 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+# What an answer tells, however much is wrong: a body of some kilobytes must not be answered with many megabytes.
+MAX_CAUSES = 100
+MAX_CAUSE_CHARS = 10_240  # of one message; one that is ordinary has a hundred
+MAX_CAUSES_CHARS = 65_536  # of all messages and fields together
+MAX_FIELD_CHARS = 1024
+MAX_MESSAGE_CHARS = 2 * MAX_CAUSES_CHARS
+MORE = "there are more causes, which are not shown"
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -31,6 +39,35 @@ class Cause:
         return {name: value for name, value in entry.items() if value}
 
 
+def bounded(causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    """As many of the causes, and as much of each, as an answer may hold; the last says so when that is not all.
+
+    Takes no more of an iterator than it tells.
+    """
+    told: list[Cause] = []
+    left = MAX_CAUSES_CHARS
+    for cause in causes:
+        if cause.message == MORE:
+            return (*told, cause)
+        cause = _cut(cause)
+        left -= len(cause.field) + len(cause.message)
+        if len(told) == MAX_CAUSES or left < 0:
+            return (*told, Cause("", "", MORE))
+        told.append(cause)
+    return tuple(told)
+
+
+def _cut(cause: Cause) -> Cause:
+    if len(cause.message) <= MAX_CAUSE_CHARS and len(cause.field) <= MAX_FIELD_CHARS:
+        return cause
+    return Cause(cut(cause.field, MAX_FIELD_CHARS), cause.reason, cut(cause.message, MAX_CAUSE_CHARS))
+
+
+def cut(text: str, most_chars: int) -> str:
+    """The text, or as much of it as there is room for, with dots that say so."""
+    return text if len(text) <= most_chars else f"{text[:most_chars]}..."
+
+
 class APIError(Exception):
     """An answer that is not success. Subclasses fix `code` (HTTP status) and `reason`."""
 
@@ -48,13 +85,14 @@ class APIError(Exception):
         causes: Iterable[Cause] = (),
         retry_after_seconds: int = 0,
     ) -> None:
+        message = cut(message, MAX_MESSAGE_CHARS)
         super().__init__(message)
         self.message = message
         self.group = group
         self.kind = kind  # as Kubernetes does, this is mostly the plural resource name
         self.name = name
         self.uid = uid
-        self.causes = tuple(causes)
+        self.causes = bounded(causes)
         self.retry_after_seconds = retry_after_seconds
 
     def status(self) -> dict[str, Any]:
@@ -233,7 +271,7 @@ def stale(group: str, resource: str, name: str) -> Conflict:
 
 def invalid(group: str, kind: str, name: str, causes: Iterable[Cause]) -> Invalid:
     """The 422 of an object, its message joined from the causes as Kubernetes joins it."""
-    causes = tuple(causes)
+    causes = bounded(causes)
     parts = [f"{cause.field}: {cause.message}" if cause.field else cause.message for cause in causes]
     joined = parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
     qualified = f"{kind}.{group}" if group else kind

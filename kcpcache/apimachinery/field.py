@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
-from kcpcache.apimachinery.errors import Cause
+from kcpcache.apimachinery.errors import Cause, cut
+
+MAX_SHOWN_CHARS = 4096  # of a value, and of the values that would have been right
 
 
 def invalid(path: str, value: Any, detail: str) -> Cause:
@@ -32,7 +34,7 @@ def duplicate(path: str, value: Any) -> Cause:
 
 def not_supported(path: str, value: Any, supported: Iterable[str]) -> Cause:
     """A value that is none of an enumeration."""
-    names = ", ".join(f'"{name}"' for name in sorted(supported))
+    names = listed(f'"{name}"' for name in sorted(supported))
     return Cause(
         path, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {names}"
     )
@@ -49,5 +51,21 @@ def too_long(path: str, limit_bytes: int) -> Cause:
 
 
 def shown(value: Any) -> str:
-    """How a field error shows a value: strings quoted, everything else as JSON."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    """How a field error shows a value: strings quoted, everything else as JSON, and cut where that is long."""
+    if isinstance(value, str):
+        value = value[: MAX_SHOWN_CHARS + 1]  # more would be quoted in vain
+    text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return cut(text[: 4 * MAX_SHOWN_CHARS + 1].decode(errors="ignore"), MAX_SHOWN_CHARS)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """The parts joined by commas; those for which there is no room are left out, with dots for them."""
+    taken: list[str] = []
+    size_chars = 0
+    for part in parts:
+        size_chars += len(part)
+        if size_chars > MAX_SHOWN_CHARS:
+            taken.append("..." if taken else cut(part, MAX_SHOWN_CHARS))
+            break
+        taken.append(part)
+    return ", ".join(taken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcpcache.apimachinery import field, names
+from kcpcache.apimachinery import errors, field, names
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
 
@@ -87,6 +87,8 @@ def label_causes(labels: dict[str, str], path: str) -> list[Cause]:
     for key, value in labels.items():
         causes += [field.invalid(path, key, message) for message in names.label_key(key)]
         causes += [field.invalid(path, value, message) for message in names.label_value(value)]
+        if len(causes) > errors.MAX_CAUSES:
+            break  # enough is told
     return causes
 
 
@@ -148,11 +150,12 @@ def _namespace_causes(metadata: JSONObject, namespaced: bool, path: str) -> list
 
 
 def _annotation_causes(annotations: dict[str, str], path: str) -> list[Cause]:
-    causes = []
+    causes: list[Cause] = []
     size_bytes = 0
     for key, value in annotations.items():
         size_bytes += len(key.encode()) + len(value.encode())
-        causes += [field.invalid(path, key, message) for message in names.qualified_name(key.lower())]
+        if len(causes) <= errors.MAX_CAUSES:
+            causes += [field.invalid(path, key, message) for message in names.qualified_name(key.lower())]
     if size_bytes > TOTAL_ANNOTATION_SIZE_LIMIT_BYTES:
         causes.append(field.too_long(path, TOTAL_ANNOTATION_SIZE_LIMIT_BYTES))
     return causes
@@ -162,16 +165,18 @@ def _owner_causes(owners: list[JSONObject], path: str) -> list[Cause]:
     causes: list[Cause] = []
     controller = ""
     for owner in owners:
+        if len(causes) > errors.MAX_CAUSES:
+            break  # enough is told, and each may show all owners
         causes += _owner_field_causes(owner, path)
         if owner.get("controller") is not True:
             continue
         if controller:
             detail = (
                 'Only one reference can have Controller set to true. Found "true" in references for '
-                f"{controller} and {owner.get('name')}"
+                f"{controller} and {str(owner.get('name'))[: field.MAX_SHOWN_CHARS]}"
             )
             causes.append(field.invalid(path, owners, detail))
-        controller = str(owner.get("name"))
+        controller = str(owner.get("name"))[: field.MAX_SHOWN_CHARS]
     return causes
 
 
@@ -196,6 +201,8 @@ def _finalizer_causes(finalizers: list[str], path: str) -> list[Cause]:
     causes = []
     for finalizer in finalizers:
         causes += [field.invalid(path, finalizer, message) for message in names.finalizer(finalizer)]
+        if len(causes) > errors.MAX_CAUSES:
+            break  # enough is told
     if ORPHAN_FINALIZER in finalizers and FOREGROUND_FINALIZER in finalizers:
         detail = f"{ORPHAN_FINALIZER} and {FOREGROUND_FINALIZER} cannot be both set"
         causes.append(field.invalid(path, finalizers, detail))

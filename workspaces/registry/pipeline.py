@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 
-from kcpcache.apimachinery import equality, errors, field, names, objectmeta, objects
+from kcpcache.apimachinery import equality, errors, field, names, objectmeta, objects, spending
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.objects import JSONObject
 from kcpcache.apimachinery.schema import defaulting, pruning
@@ -178,9 +178,10 @@ def validate(context: Context, strategy: Strategy, obj: JSONObject, old: JSONObj
         causes += _system_finalizer_causes(context, strategy, metadata, old["metadata"])
     artefacts = compiled.compiled(descriptor)
     if artefacts is not None:
-        causes += artefacts.validator.validate(obj)
-        if not causes and not artefacts.rules.is_empty:
-            causes += artefacts.rules.validate(obj, old)
+        with spending.purse():  # the schema and its rules are paid from one
+            causes += artefacts.validator.validate(obj)
+            if not causes and not artefacts.rules.is_empty:
+                causes += artefacts.rules.validate(obj, old)
     if not causes:
         causes += strategy.validate(context, obj)
         if old is not None:

@@ -11,24 +11,27 @@ from kcpcache.apimachinery.errors import Cause
 
 def error(conflicts: list[tuple[Entry, FieldSet]]) -> errors.Conflict:
     """The refusal of an apply that wants fields which other managers own, with one cause a field."""
-    found = [
-        (_shown(entry), path)
-        for entry, fields in sorted(conflicts, key=lambda conflict: conflict[0].identity)
-        for path in sorted(fieldset.paths(fields))
-    ]
-    causes = [Cause(path, "FieldManagerConflict", f"conflict with {manager}") for manager, path in found]
-    return errors.Conflict(_message(found), causes=causes)
+    found: list[tuple[str, str]] = []
+    count = 0
+    for entry, fields in sorted(conflicts, key=lambda conflict: conflict[0].identity):
+        paths = [errors.cut(path, errors.MAX_FIELD_CHARS) for path in fieldset.paths(fields)]
+        count += len(paths)
+        found += [(_shown(entry), path) for path in sorted(paths)[: errors.MAX_CAUSES + 1 - len(found)]]
+    causes = (Cause(path, "FieldManagerConflict", f"conflict with {manager}") for manager, path in found)
+    return errors.Conflict(_message(found[: errors.MAX_CAUSES], count), causes=causes)
 
 
-def _message(found: list[tuple[str, str]]) -> str:
-    if len(found) == 1:
+def _message(found: list[tuple[str, str]], count: int) -> str:
+    if count == 1:
         ((manager, path),) = found
         return f"Apply failed with 1 conflict: conflict with {manager}: {path}"
     by_manager: dict[str, list[str]] = {}
     for manager, path in found:
         by_manager.setdefault(manager, []).append(f"- {path}")
     lines = [line for manager, paths in by_manager.items() for line in (f"conflicts with {manager}:", *paths)]
-    return f"Apply failed with {len(found)} conflicts: " + "\n".join(lines)
+    if count > len(found):
+        lines.append(f"and {count - len(found)} more")
+    return f"Apply failed with {count} conflicts: " + "\n".join(lines)
 
 
 def _shown(entry: Entry) -> str:

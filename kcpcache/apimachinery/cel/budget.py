@@ -21,6 +21,7 @@ MAX_GROWTH = 64
 MAX_ITERATIONS = 10_000  # the evaluator's own limit
 # Kubernetes allows ten million units an expression, and a unit is ten characters.
 MAX_COST = 100_000_000
+COST_OF_A_STEP = 4  # of a regular expression's program, for each character that it is held against
 _SMALL_BYTES = MAX_COST // MAX_ITERATIONS
 _LIST_ITEM_COST = 8
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from kcpcache.apimachinery.cel import budget, lists, networks, quantities, regex, strings, urls
+from kcpcache.apimachinery.cel import budget, lists, networks, quantities, regex, strings, syntax, urls
 
 _EXTENSIONS = ("optional", "sets", "cel.lib.ext.comprev2")
 
@@ -34,6 +34,7 @@ def compile_expression(expression: str, result: str, *, optional_old_self: bool 
     """
     if budget.is_exceeded(expression):
         raise ExpressionError("estimated rule cost exceeds budget")
+    expression = syntax.renamed(expression, "matches", regex.MATCHES)
     try:
         program = _environment("self", "oldSelf").compile(expression)
         if optional_old_self:
@@ -72,5 +73,10 @@ def _merged(declarations: list[tuple[str, list[Any]]]) -> list[Any]:
 
 
 def _brief(error: BaseException) -> str:
-    text = str(error).removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
+    text = (
+        str(error)
+        .removeprefix("INVALID_ARGUMENT: ")
+        .removesuffix(" [INVALID_ARGUMENT]")
+        .replace(regex.MATCHES, "matches")
+    )
     return text[:1000]

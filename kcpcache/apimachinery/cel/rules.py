@@ -10,14 +10,14 @@ import dataclasses
 import re
 from typing import Any
 
-from kcpcache.apimachinery import equality, field, trail
+from kcpcache.apimachinery import equality, errors, field, spending, trail
 from kcpcache.apimachinery.cel import budget, environment, syntax, values
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.trail import Trail
 
 RULES = "x-kubernetes-validations"
-MAX_EVALUATIONS = 10_000
 _COST_OF_AN_EVALUATION = 100_000
+MAX_EVALUATIONS = spending.TOTAL // _COST_OF_AN_EVALUATION
 _BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
 _OVER_LIMIT = "operation cancelled: actual cost limit exceeded"
 _NO_KEY = re.compile(r'Key not found in map : "(.*)"', re.DOTALL)
@@ -38,6 +38,11 @@ class _Rule:
     optional_old_self: bool
     loops: int
 
+    @property
+    def shown(self) -> str:
+        """What it says of itself: its message, or its text."""
+        return self.message or errors.cut(self.rule, field.MAX_SHOWN_CHARS)
+
 
 @dataclasses.dataclass(slots=True)
 class _Node:
@@ -54,11 +59,16 @@ class _Node:
 
 @dataclasses.dataclass(slots=True)
 class _Run:
-    """One validation: its causes, and how many evaluations it may still make."""
+    """One validation: its causes, and what it may still cost."""
 
     base: str
+    purse: spending.Purse
     causes: list[Cause] = dataclasses.field(default_factory=list)
-    remaining: int = MAX_EVALUATIONS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is spent, or has found more than will be told."""
+        return self.purse.left < 0 or len(self.causes) > errors.MAX_CAUSES
 
     def path_of(self, below: str) -> str:
         """The path of what lies at `below` in the object."""
@@ -86,9 +96,10 @@ class Rules:
         """
         if self._root is None:
             return []
-        run = _Run(path)
-        _walk(self._root, obj, _ABSENT if old_obj is None else old_obj, None, run)
-        if run.remaining < 0:
+        with spending.purse() as purse:
+            run = _Run(path, purse)
+            _walk(self._root, obj, _ABSENT if old_obj is None else old_obj, None, run)
+        if purse.left < 0:
             run.causes.append(field.invalid(path, "object", _BUDGET))
         return run.causes
 
@@ -129,7 +140,7 @@ def _parse(entry: dict[str, Any], schema: dict[str, Any]) -> _Rule:
 
 def _walk(node: _Node, value: Any, old: Any, place: Trail, run: _Run) -> None:
     """Rules speak of values that are there: null is the business of the rules around it."""
-    if value is None or run.remaining < 0:
+    if value is None or run.is_over:
         return
     old = _ABSENT if old is None else old
     if node.rules:
@@ -178,11 +189,10 @@ def _evaluate_all(node: _Node, value: Any, old: Any, place: Trail, run: _Run) ->
         elif unchanged:
             continue
         cost = budget.cost(seen, rule.loops)
-        run.remaining -= 1 + cost // _COST_OF_AN_EVALUATION
-        if run.remaining < 0:
+        if not run.purse.pay(_COST_OF_AN_EVALUATION + cost) or run.is_over:
             return
         if cost > budget.MAX_COST:
-            failure: str | None = f"call cost exceeds limit for rule: {rule.message or rule.rule}"
+            failure: str | None = f"call cost exceeds limit for rule: {rule.shown}"
         else:
             failure = _failure(rule, self_value, old_value)
         if failure is not None:
@@ -199,11 +209,11 @@ def _failure(rule: _Rule, value: Any, old: Any) -> str | None:
     try:
         result = _evaluate(rule.program, "BOOL", rule.optional_old_self, value, old)
     except environment.ExpressionError as error:
-        return f"{error} evaluating rule: {rule.message or rule.rule}"
+        return f"{error} evaluating rule: {rule.shown}"
     if result is True:
         return None
     if result is not False:
-        return f"no such overload evaluating rule: {rule.message or rule.rule}"
+        return f"no such overload evaluating rule: {rule.shown}"
     return _message(rule, value, old)
 
 
@@ -217,7 +227,7 @@ def _message(rule: _Rule, value: Any, old: Any) -> str:
         # Kubernetes falls back to `message` if the expression fails or gives nothing printable.
         if isinstance(text, str) and text.strip() and "\n" not in text:
             return text[:5120]
-    return rule.message or f"failed rule: {rule.rule}"
+    return rule.message or f"failed rule: {rule.shown}"
 
 
 def _evaluate(expression: str, result: str, optional_old_self: bool, value: Any, old: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kcpcache.apimachinery import field, trail
 from kcpcache.apimachinery.schema import failures, scalars
 from kcpcache.apimachinery.schema.failures import Check, Compiled, Failure, Failures
 
@@ -53,7 +54,7 @@ def list_checks(schema: dict[str, Any], compile_child: Compile) -> list[Check]:
 
 def _required(names: tuple[str, ...]) -> Check:
     def check(value: dict[str, Any]) -> Failures | None:
-        missing = [name for name in names if name not in value]
+        missing = [name for name in names if name not in value][: failures.MAX_FAILURES]
         if not missing:
             return None
         return [Failure("FieldValueRequired", "Required value", path=f".{name}") for name in missing]
@@ -105,8 +106,10 @@ def _closed(properties: dict[str, Compiled]) -> Check:
         found = known(value) or []
         for name in value:
             if name not in properties:
-                rule = f".{name} in body is a forbidden property"
+                rule = f".{name[: trail.MAX_NAME_CHARS]} in body is a forbidden property"
                 found.append(Failure("FieldValueInvalid", 'Invalid value: "": ', rule))
+                if len(found) >= failures.MAX_FAILURES:
+                    break
         return found or None
 
     return check
@@ -186,8 +189,10 @@ def _duplicates(parts: list[tuple[Any, Any]]) -> Failures | None:
     found: Failures = []
     for index, (key, shown) in enumerate(parts):
         if key in seen:
-            message = f"Duplicate value: {failures.shown(shown)}"
+            message = f"Duplicate value: {field.shown(shown)}"
             found.append(Failure("FieldValueDuplicate", message, path=f"[{index}]"))
+            if len(found) >= failures.MAX_FAILURES:
+                break
         seen.add(key)
     return found or None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from kcpcache.apimachinery import field, trail
+from kcpcache.apimachinery import errors, field, trail
 from kcpcache.apimachinery.errors import Cause
 
 
@@ -37,8 +37,7 @@ class Failure:
         return Cause(where, self.reason, f"{self.before}{path}{self.after}")
 
 
-MAX_FAILURES = 1000
-_MAX_SHOWN_CHARS = 4096
+MAX_FAILURES = errors.MAX_CAUSES + 1  # one more than is told, so that it can be told that there are more
 
 Failures: TypeAlias = list[Failure]
 Check: TypeAlias = Callable[[Any], "Failures | None"]
@@ -76,7 +75,7 @@ def joined(earlier: Failures | None, step: str, added: Failures) -> Failures:
 
 def invalid(value: Any, rule: str) -> Failures:
     """`Invalid value: "x": spec.a in body should be ...`."""
-    return [Failure("FieldValueInvalid", f"Invalid value: {shown(value)}: ", f" in body {rule}")]
+    return [Failure("FieldValueInvalid", f"Invalid value: {field.shown(value)}: ", f" in body {rule}")]
 
 
 def type_invalid(found: str, wanted: str) -> Failures:
@@ -88,9 +87,3 @@ def type_invalid(found: str, wanted: str) -> Failures:
 def combined(rule: str) -> Failures:
     """`Invalid value: "": "spec.a" must validate one and only one schema (oneOf). ...`."""
     return [Failure("FieldValueInvalid", 'Invalid value: "": "', f'" {rule}', names_path=False)]
-
-
-def shown(value: Any) -> str:
-    """The value as field errors show it, cut where it would make the answer as large as the object."""
-    text = field.shown(value)
-    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}..."

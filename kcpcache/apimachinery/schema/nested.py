@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kcpcache.apimachinery import field
+from kcpcache.apimachinery import errors, field
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.schema import wellformed
 
@@ -49,6 +49,8 @@ def nested_causes(
             field.forbidden(f"{path}.properties[metadata]", "must not be specified in a nested context")
         )
     for child, where in wellformed.subschemas(schema, path):
+        if len(causes) > errors.MAX_CAUSES:
+            break  # enough is told
         if not where.endswith(".additionalProperties"):
             causes += nested_causes(child, where, value_causes)
     return causes
@@ -58,6 +60,8 @@ def completeness_causes(schema: Schema, path: str) -> list[Cause]:
     """Fields that allOf and its like speak of and that the structure itself does not have."""
     causes = _missing(schema, schema, path, path, is_structure=True)
     for name, child in (schema.get("properties") or {}).items():
+        if len(causes) > errors.MAX_CAUSES:
+            return causes
         causes += completeness_causes(child, f"{path}.properties[{name}]")
     for keyword in ("items", "additionalProperties"):
         if isinstance(schema.get(keyword), dict):
@@ -70,6 +74,8 @@ def _missing(part: Schema, structure: Schema, path: str, where: str, *, is_struc
     causes: list[Cause] = []
     for keyword in ("allOf", "anyOf", "oneOf"):
         for index, inner in enumerate(part.get(keyword) or ()):
+            if len(causes) > errors.MAX_CAUSES:
+                return causes
             causes += _missing(inner, structure, path, f"{where}.{keyword}[{index}]", is_structure=False)
     if part.get("not") is not None:
         causes += _missing(part["not"], structure, path, f"{where}.not", is_structure=False)
@@ -82,6 +88,8 @@ def _missing(part: Schema, structure: Schema, path: str, where: str, *, is_struc
     if part.get("items") is not None:
         children.append((part["items"], structure.get("items"), "items"))
     for child, specified, step in children:
+        if len(causes) > errors.MAX_CAUSES:
+            break
         if specified is None:
             causes.append(field.required(f"{path}.{step}", f"because it is defined in {where}.{step}"))
         else:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kcpcache.apimachinery import field
+from kcpcache.apimachinery import errors, field
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.schema import containers, formats
 
 JSONObject = dict[str, Any]
-MAX_REPORTED = 1000
+MAX_REPORTED = errors.MAX_CAUSES + 1
 
 Clean = Callable[[Any, str, list[Cause], list[str]], Any]
 

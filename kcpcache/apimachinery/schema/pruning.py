@@ -12,7 +12,7 @@ from kcpcache.apimachinery.trail import Trail
 
 Schema = dict[str, Any]
 
-MAX_PATHS = 1000
+MAX_PATHS = 100  # more need not be told
 
 _RESOURCE_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 

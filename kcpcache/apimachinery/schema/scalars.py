@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from kcpcache.apimachinery import field
+from kcpcache.apimachinery.errors import cut
 from kcpcache.apimachinery.schema import failures, formats, patterns
 from kcpcache.apimachinery.schema.failures import Check, Failure, Failures
 
@@ -43,13 +44,15 @@ def number_checks(schema: dict[str, Any]) -> list[Check]:
 
 def enum_check(allowed: list[Any]) -> Check:
     """The check that a value is one of those listed; a number is never equal to a boolean."""
-    quoted = ", ".join(f'"{value}"' if isinstance(value, str) else _quoted_json(value) for value in allowed)
+    quoted = field.listed(
+        f'"{value}"' if isinstance(value, str) else _quoted_json(value) for value in allowed
+    )
     keys = frozenset(identity(value) for value in allowed)
 
     def check(value: Any) -> Failures | None:
         if identity(value) in keys:
             return None
-        shown = failures.shown(value)
+        shown = field.shown(value)
         message = f"Unsupported value: {shown}: supported values: {quoted}"
         return [Failure("FieldValueNotSupported", message)]
 
@@ -105,8 +108,8 @@ def _min_length(least: int) -> Check:
 
 
 def _pattern(pattern: str) -> Check:
-    occurs = patterns.matcher(pattern)
-    rule = f"should match '{pattern}'"
+    occurs = patterns.compiled(pattern).occurs
+    rule = f"should match '{cut(pattern, field.MAX_SHOWN_CHARS)}'"
     return lambda value: None if occurs(value) else failures.invalid(value, rule)
 
 
@@ -114,7 +117,7 @@ def _format(name: str, matches: formats.Check) -> Check:
     def check(value: str) -> Failures | None:
         if matches(value):
             return None
-        shown = failures.shown(value)
+        shown = field.shown(value)
         rule = f" in body must be of type {name}: {shown}"
         return [Failure("FieldValueTypeInvalid", f"Invalid value: {shown}: ", rule)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kcpcache.apimachinery import cel, field
+from kcpcache.apimachinery import cel, errors, field
 from kcpcache.apimachinery.cel import syntax
 from kcpcache.apimachinery.errors import Cause
 
@@ -25,6 +25,8 @@ def rule_causes(schema: Schema, path: str, *, is_correlatable: bool = True) -> l
     """
     causes: list[Cause] = []
     for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
+        if len(causes) > errors.MAX_CAUSES:
+            return causes  # enough is told
         where = f"{path}.x-kubernetes-validations[{index}]"
         compilation = cel.compile_causes(rule, where)
         causes += compilation
@@ -36,6 +38,8 @@ def rule_causes(schema: Schema, path: str, *, is_correlatable: bool = True) -> l
             detail = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {path}"
             causes.append(field.invalid(f"{where}.rule", expression, detail))
     for name, child in (schema.get("properties") or {}).items():
+        if len(causes) > errors.MAX_CAUSES:
+            return causes
         causes += rule_causes(child, f"{path}.properties[{name}]", is_correlatable=is_correlatable)
     if isinstance(schema.get("additionalProperties"), dict):
         where = f"{path}.additionalProperties"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcpcache.apimachinery import field
+from kcpcache.apimachinery import errors, field
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.schema import listtypes, nested, patterns, schemadefaults, schemarules, wellformed
 from kcpcache.apimachinery.schema.failures import Compiled
@@ -47,6 +47,8 @@ def _node_causes(schema: Schema, path: str, level: str) -> list[Cause]:
     if level == "root" or schema.get("x-kubernetes-embedded-resource"):
         causes += _resource_causes(schema, path, is_root=level == "root")
     for name, child in (schema.get("properties") or {}).items():
+        if len(causes) > errors.MAX_CAUSES:
+            return causes  # enough is told, here and below
         causes += _node_causes(child, f"{path}.properties[{name}]", "field")
     if schema.get("items") is not None:
         causes += _node_causes(schema["items"], f"{path}.items", "item")
@@ -139,7 +141,7 @@ def value_causes(schema: Schema, path: str) -> list[Cause]:
         causes.append(field.forbidden(f"{path}.uniqueItems", detail))
     if pattern := schema.get("pattern"):
         try:
-            patterns.matcher(pattern)
+            patterns.new(pattern)
         except patterns.PatternError as error:
             detail = f"must be a valid regular expression, but isn't: {error}"
             causes.append(field.invalid(f"{path}.pattern", pattern, detail))
@@ -155,6 +157,8 @@ def _nested_causes(schema: Schema, path: str) -> list[Cause]:
     int_or_string = bool(schema.get("x-kubernetes-int-or-string"))
     for keyword in ("allOf", "anyOf", "oneOf"):
         for index, part in enumerate(schema.get(keyword) or ()):
+            if len(causes) > errors.MAX_CAUSES:
+                return causes
             where = f"{path}.{keyword}[{index}]"
             if int_or_string and keyword == "anyOf" and _is_int_or_string(schema["anyOf"]):
                 continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kcpcache.apimachinery import field, spending
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.schema import containers, failures, scalars
 from kcpcache.apimachinery.schema.failures import Check, Compiled, Failures
@@ -24,6 +25,10 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int, float),
     "number": (int, float),
 }
+
+
+_BUDGET = "validation failed due to running out of cost budget"
+_COST_OF_A_PART = 200  # of allOf and its like: each looks at the whole value once more
 
 
 class Validator:
@@ -49,7 +54,11 @@ class Validator:
             obj: a JSON value.
             path: where it lies, a prefix of each cause's field.
         """
-        failed = self._check(obj)
+        with spending.purse():
+            try:
+                failed = self._check(obj)
+            except spending.Exhausted as exhausted:
+                return [field.invalid(path, "object", f"{_BUDGET}: {exhausted}")]
         return [failure.cause(path) for failure in failed[: failures.MAX_FAILURES]] if failed else []
 
 
@@ -114,7 +123,9 @@ class _Compiler:
         checks: list[Check] = []
         for keyword, combine in (("allOf", _all_of), ("anyOf", _any_of), ("oneOf", _one_of)):
             if parts := schema.get(keyword):
-                checks.append(combine([self.compile(part).check for part in parts]))
+                checks.append(
+                    _paid(combine([self.compile(part).check for part in parts]), len(parts), keyword)
+                )
         if isinstance(schema.get("not"), dict):
             checks.append(_not(self.compile(schema["not"]).check))
         if schema.get("enum") is not None:
@@ -136,6 +147,8 @@ def _joined(checks: tuple[Check, ...]) -> Check:
         for part in checks:
             if failed := part(value):
                 found = failed if found is None else found + failed
+                if len(found) >= failures.MAX_FAILURES:
+                    break
         return found
 
     return check
@@ -148,14 +161,32 @@ def _whole(value: float) -> Failures | None:
     return failures.type_invalid("number", "integer")
 
 
+def _paid(check: Check, parts: int, keyword: str) -> Check:
+    """The check of so many parts, each of which looks at the value once more."""
+
+    def paid(value: Any) -> Failures | None:
+        size = 1 + len(value) if isinstance(value, (dict, list)) else 1
+        if not spending.pay(_COST_OF_A_PART * parts * size):
+            raise spending.Exhausted(f"{keyword} with {parts} parts is too costly for this object")
+        return check(value)
+
+    return paid
+
+
 def _all_of(parts: list[Check]) -> Check:
     def check(value: Any) -> Failures | None:
-        failed = [found for part in parts if (found := part(value))]
+        failed: Failures = []
+        count = 0
+        for part in parts:
+            if found := part(value):
+                count += 1
+                failed += found
+                if len(failed) >= failures.MAX_FAILURES:
+                    break
         if not failed:
             return None
-        detail = ". None validated" if len(failed) == len(parts) else ""
-        summary = failures.combined(f"must validate all the schemas (allOf){detail}")
-        return [*summary, *(failure for found in failed for failure in found)]
+        detail = ". None validated" if count == len(parts) else ""
+        return [*failures.combined(f"must validate all the schemas (allOf){detail}"), *failed]
 
     return check
 

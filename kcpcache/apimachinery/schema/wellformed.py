@@ -15,6 +15,7 @@ from kcpcache.apimachinery.errors import Cause
 
 MAX_DEPTH = 64
 MAX_SCHEMAS = 200_000
+MAX_PATH_CHARS = 8192  # of the names that lead to a schema: each cause below it names them all
 
 _STRINGS = ("type", "format", "pattern", "description", "title")
 _FLAGS = ("nullable", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum")
@@ -56,6 +57,9 @@ def malformed_causes(schema: Any, path: str) -> list[Cause]:
         count += 1
         if depth > MAX_DEPTH or count > MAX_SCHEMAS:
             return [*causes, field.forbidden(path, _too_big(depth))]
+        if len(where) > MAX_PATH_CHARS:
+            detail = f"the names that lead to a schema must not have more than {MAX_PATH_CHARS} characters"
+            return [*causes, field.forbidden(path, detail)]
         if not isinstance(current, dict):
             causes.append(field.type_invalid(where, current, "must be a schema object"))
             continue

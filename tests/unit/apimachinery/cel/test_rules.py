@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.cel import Rules, compile_causes
 from kcpcache.apimachinery.errors import Cause
 from kcpcache.apimachinery.schema.schemarules import rule_causes
@@ -269,3 +270,38 @@ def test_hostile_quotes_are_refused_quickly(field: str) -> None:
     schema = {"type": "object", "x-kubernetes-validations": [entry]}
     assert rule_causes(schema, "items", is_correlatable=False)
     assert time.process_time() - started < 1
+
+
+def test_rules_that_all_fail_are_told_as_far_as_there_is_room() -> None:
+    entry = {"rule": "self == 'y'", "messageExpression": "self + self"}
+    items = {"type": "string", "x-kubernetes-validations": [entry]}
+    rules = Rules({"type": "object", "properties": {"l": {"type": "array", "items": items}}})
+    found = rules.validate({"l": ["z" * 5000] * 3000})
+    assert len(found) == errors.MAX_CAUSES + 1
+
+
+# A text that has the automaton make a new state at each character, so that each costs the whole program.
+COSTLY, TEXT = "[ab]*a[ab]{900}c", "".join("ab"[bin(n * 2654435761).count("1") % 2] for n in range(500_000))
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        (f"self.x.matches('{COSTLY}')", "actual cost limit exceeded"),
+        (f"matches(self.x, '{COSTLY}')", "actual cost limit exceeded"),
+        (f"self.x.find('{COSTLY}') == ''", "actual cost limit exceeded"),
+        ("self.x.matches(self.p)", "actual cost limit exceeded"),
+    ],
+)
+def test_costly_expressions_are_refused_before_they_are_matched(rule: str, complaint: str) -> None:
+    started = time.monotonic()
+    refused, spent = rules_of(rule).validate({"x": TEXT, "p": COSTLY})
+    assert complaint in refused.message
+    assert "running out of cost budget" in spent.message
+    assert time.monotonic() - started < 5
+    assert rules_of(rule).validate({"x": "b" * 100 if "find" in rule else "a" * 902 + "c", "p": "a"}) == []
+
+
+def test_ordinary_expressions_are_matched() -> None:
+    rule = "self.names.all(name, name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'))"
+    assert rules_of(rule).validate({"names": [f"an-ordinary-name-{n}" for n in range(2000)]}) == []

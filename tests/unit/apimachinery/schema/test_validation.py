@@ -9,6 +9,7 @@ import pytest
 
 from kcpcache.apimachinery import errors
 from kcpcache.apimachinery.errors import Cause
+from kcpcache.apimachinery.schema import failures, patterns
 from kcpcache.apimachinery.schema.validation import Validator
 
 
@@ -282,5 +283,51 @@ def test_hostile_pattern_takes_linear_time() -> None:
 def test_a_million_failures_are_cut_short() -> None:
     schema = {"type": "array", "items": {"type": "string"}}
     started = time.monotonic()
-    assert len(causes(schema, [1] * 1_000_000)) == 1000
+    assert len(causes(schema, [1] * 1_000_000)) == failures.MAX_FAILURES
     assert time.monotonic() - started < 2
+
+
+def test_failures_of_a_large_enum_do_not_quote_it_a_thousand_times() -> None:
+    schema = {"type": "array", "items": {"type": "string", "enum": [f"value{n}" for n in range(30_000)]}}
+    found = causes(schema, ["x"] * 1000)
+    assert len(found) == failures.MAX_FAILURES
+    assert sum(len(cause.message) for cause in found) < 1024 * 1024
+
+
+def test_parts_that_all_fail_do_not_multiply() -> None:
+    schema = {"allOf": [{"items": {"maxLength": 0}}] * 1000, "type": "array", "items": {"type": "string"}}
+    assert len(causes(schema, ["x"] * 1000)) <= failures.MAX_FAILURES
+
+
+# A text that has the automaton make a new state at each character, so that each costs the whole program.
+COSTLY, TEXT = "[ab]*a[ab]{900}c", "".join("ab"[bin(n * 2654435761).count("1") % 2] for n in range(500_000))
+
+
+def test_costly_pattern_is_refused_before_it_is_matched() -> None:
+    cause = only({"type": "string", "pattern": COSTLY}, TEXT)
+    assert "running out of cost budget" in cause.message
+    assert COSTLY in cause.message
+    assert "500000 characters" in cause.message
+
+
+def test_costly_patterns_are_added_up() -> None:
+    schema = {"type": "array", "items": {"type": "string", "pattern": COSTLY}}
+    (cause,) = causes(schema, ["a" * 901 + "c" + TEXT[:1000]] * 1000)
+    assert "running out of cost budget" in cause.message
+
+
+def test_refusal_for_its_cost_is_none_that_a_not_turns_round() -> None:
+    schema = {"type": "string", "not": {"pattern": COSTLY}}
+    assert "running out of cost budget" in only(schema, TEXT).message
+
+
+def test_ordinary_patterns_of_a_large_object_are_matched() -> None:
+    label = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+    schema = {"type": "array", "items": {"type": "string", "pattern": label}}
+    assert causes(schema, [f"an-ordinary-name-{n}" for n in range(20_000)]) == []
+
+
+def test_program_that_is_too_large_is_no_pattern_of_a_new_schema() -> None:
+    assert patterns.new(".{0,1000}").occurs("x")
+    with pytest.raises(patterns.PatternError, match="steps"):
+        patterns.new(3 * ".{0,1000}")
