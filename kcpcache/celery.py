@@ -8,7 +8,7 @@ import os
 from celery import Celery, signals
 from django import db
 
-from kcpcache import correlation, demand, tracing
+from kcpcache import correlation, demand, reconnect, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kcpcache.settings")
 
@@ -24,6 +24,7 @@ app.steps["consumer"].add("kcpcache.reconnect:Step")
 app.steps["consumer"].add("replication.presence:Step")
 correlation.connect()
 demand.connect()
+reconnect.connect(app)
 app.set_default()  # for every thread: Celery makes an app current for the importing thread only
 
 

@@ -411,7 +411,11 @@ _chatty_level = "DEBUG" if KCPCACHE_LOG_LEVEL == "DEBUG" else "WARNING"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "kcpcache.requestid.Filter"}},
+    "filters": {
+        "request_id": {"()": "kcpcache.requestid.Filter"},
+        "refusals": {"()": "kcpcache.refusals.Filter"},
+        "outage": {"()": "kcpcache.outage.Filter"},
+    },
     "formatters": {
         "line": {"()": "kcpcache.logs.LineFormatter"},
         "json": {"()": "kcpcache.logs.JSONFormatter"},
@@ -420,7 +424,7 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": KCPCACHE_LOG_FORMAT.lower(),
-            "filters": ["request_id"],
+            "filters": ["refusals", "outage", "request_id"],
         },
     },
     "root": {"handlers": ["stderr"], "level": KCPCACHE_LOG_LEVEL},

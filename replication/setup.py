@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from kcpcache import outage
 from kcpcache.apiserver import collectors
 from replication import marks, ticks
 from replication.controllers import registration
-from replication.replica import logchannel
+from replication.replica import connection, logchannel
 from replication.replica.mirrors import mirrors
 from replication.virtual import provider, replication
 from workspaces import backend
@@ -20,6 +21,7 @@ def connect() -> None:
     """Connect receivers, controllers, providers and services."""
     from replication import receivers  # noqa: F401 - they register themselves
 
+    outage.register(outage.REDIS, connection.is_away, connection.probe)
     registration.register()
     ticks.connect()
     virtual.register("cache.kcp.io", "CachedResourceEndpointSlice", provider.CachedResourceProvider())

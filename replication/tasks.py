@@ -8,7 +8,7 @@ from contextlib import suppress
 from celery import shared_task, signals
 from django.conf import settings
 
-from kcpcache import tracing
+from kcpcache import outage, tracing
 from replication import marks, rows, sampling
 from replication.replica import audits, connection, sweeping, tallies, wake
 from replication.replica import sync as syncing
@@ -34,7 +34,7 @@ def sync(uid: str) -> None:
             outcome = syncing.sync_and_report(connection.client(), uid)
     except Error as error:
         rows.note_error(uid, f"Redis does not answer: {type(error).__name__}")
-        logger.warning("replica %s waits for Redis: %s", uid, type(error).__name__)
+        outage.report(logger, error, "replica %s waits for Redis", uid)
         return
     if outcome.has_more:
         hints.publish(wake.SYNC_TASK, (uid,), key=uid)
@@ -47,7 +47,7 @@ def sweep() -> None:
         marks.keep(connection.client())
         sweeping.sweep(connection.client(), settings.KCPCACHE_SHARD)
     except Error as error:
-        logger.warning("the sweep waits for Redis: %s", type(error).__name__)
+        outage.report(logger, error, "the sweep waits for Redis")
 
 
 @shared_task(name="replication.tasks.audit")
@@ -56,7 +56,7 @@ def audit() -> None:
     try:
         audits.run(connection.client(), settings.KCPCACHE_SHARD)
     except Error as error:
-        logger.warning("the audit waits for Redis: %s", type(error).__name__)
+        outage.report(logger, error, "the audit waits for Redis")
 
 
 @shared_task(name="replication.tasks.sample")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from kcpcache import outage
+
 
 class WorkspacesConfig(AppConfig):
     """Workspaces, their objects and the change log."""
@@ -19,7 +21,8 @@ class WorkspacesConfig(AppConfig):
             receivers,  # noqa: F401
         )
         from workspaces.registry import workspace  # noqa: F401
-        from workspaces.store import encryption
+        from workspaces.store import encryption, presence
         from workspaces.virtual import apiexport  # noqa: F401
 
         encryption.declare(kinds.secret_resources())
+        outage.register(outage.DATABASE, presence.is_away, presence.probe)

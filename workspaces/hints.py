@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import celery
 
-from kcpcache import correlation, demand
+from kcpcache import correlation, demand, outage
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,8 @@ class Publisher:
                 sent_count += 1
         except Exception as error:  # whatever a broker does, the hint is only a hint
             _count_lost(len(batch) - sent_count)
-            logger.debug("hint not sent: %s", error)
+            if not outage.noted(error, outage.BROKER):
+                logger.debug("hint not sent: %s", error)
             return False
         return True
 

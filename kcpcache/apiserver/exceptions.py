@@ -13,7 +13,7 @@ import orjson
 import rest_framework.exceptions
 from django.http import HttpResponse
 
-from kcpcache import requestid
+from kcpcache import outage, requestid
 from kcpcache.apimachinery import errors
 from kcpcache.apiserver.exchange import Request, Response
 
@@ -44,7 +44,7 @@ def as_api_error(error: BaseException, request_id: str) -> errors.APIError:
     if isinstance(error, django.core.exceptions.SuspiciousOperation):
         return errors.BadRequest("the request was refused")
     if _is_of_the_connection(error):
-        logger.warning("request %s: the database cannot be used: %s", request_id, type(error).__name__)
+        outage.report(logger, error, "request %s: the database cannot be used", request_id)
         return errors.ServiceUnavailable("the store cannot be reached at present", retry_after_seconds=1)
     logger.error("request %s failed", request_id, exc_info=error)
     return errors.InternalError(

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from kcpcache import outage
 from kcpcache.apiserver import collectors, metrics, streaming
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,26 @@ class Watches(Collector):
         )
 
 
+class Dependencies(Collector):
+    """The servers that this process needs, as far as it has missed them."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, as of now."""
+        up = GaugeMetricFamily(
+            "kcpcache_dependency_up", "Whether a server is there, as this process knows.", labels=["server"]
+        )
+        away = CounterMetricFamily(
+            "kcpcache_dependency_away_seconds",
+            "How long a server was away in all, for this process.",
+            labels=["server"],
+        )
+        for label, known in outage.figures().items():
+            up.add_metric([label], known.is_up)
+            away.add_metric([label], known.away_seconds)
+        yield up
+        yield away
+
+
 class Further(Collector):
     """What the apps add. One that fails is logged and left out: the others are wanted the more."""
 
@@ -89,7 +110,7 @@ def registry() -> CollectorRegistry:
     PlatformCollector(registry=made)
     ProcessCollector(registry=made)
     GCCollector(registry=made)
-    for collector in (Requests(), Watches(), Further()):
+    for collector in (Requests(), Watches(), Dependencies(), Further()):
         made.register(collector)
     return made
 

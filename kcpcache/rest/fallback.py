@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import django.views.defaults
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from kcpcache import requestid
@@ -12,9 +13,9 @@ from kcpcache.apiserver import documents, exceptions
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400: a request that Django refuses, such as one for a host that is not ours."""
-    if _browses(request):
+    if _browses(request) and not request.path.startswith("/api/"):
         return django.views.defaults.bad_request(request, exception)
-    return _status(errors.BadRequest("the request was refused"))
+    return _status(errors.BadRequest(_reason(exception)))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -38,6 +39,14 @@ def failed(request: HttpRequest) -> HttpResponse:
     return _status(
         errors.InternalError(f"an internal error occurred; see the server's log ({requestid.current.get()})")
     )
+
+
+def _reason(exception: Exception) -> str:
+    if isinstance(exception, DisallowedHost):
+        return "the Host header names no host of this server; KCPCACHE_ALLOWED_HOSTS can add one"
+    if isinstance(exception, RequestDataTooBig):
+        return "the request's body is too large"
+    return "the request was refused"
 
 
 def _browses(request: HttpRequest) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from kcpcache import outage
 from kcpcache.apimachinery.reconcile import Outcome
 from replication import reports, rows
 from replication.controllers.state import GROUP, PLURAL
@@ -32,7 +33,7 @@ def reconcile(cluster: str, name: str) -> Outcome:
         is_done = _fill(source)
     except connection.Error as error:
         rows.note_error(source.uid, f"Redis does not answer: {type(error).__name__}")
-        logger.warning("the repair of replica %s waits for Redis: %s", source.uid, type(error).__name__)
+        outage.report(logger, error, "the repair of replica %s waits for Redis", source.uid)
         return Outcome(retry_after_seconds=_RETRY_SECONDS)
     reports.note_change(source.uid)
     wake.wake(source.family)

@@ -49,6 +49,18 @@ def is_wrong_type(error: BaseException) -> bool:
     return isinstance(error, redis.ResponseError) and "WRONGTYPE" in str(error)
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that Redis cannot be reached, does not answer, or has not yet read its files."""
+    if isinstance(error, (redis.AuthenticationError, redis.exceptions.AuthorizationError)):
+        return False  # which redis-py counts among those of the connection
+    return isinstance(error, (redis.ConnectionError, redis.TimeoutError))
+
+
+def probe() -> None:
+    """Raises while Redis does not answer."""
+    hasty_client().ping()
+
+
 def forget() -> None:
     """Close what this process holds; the next use connects anew."""
     for made in (client, hasty_client):

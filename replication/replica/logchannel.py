@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from kcpcache import outage
 from replication.replica import connection, keys
 from replication.replica.connection import Error
 from workspaces.store import broadcast
@@ -88,7 +89,7 @@ class Listener(threading.Thread):
             try:
                 self._listen()
             except Error as error:
-                logger.warning("the log's channel is closed, trying again: %s", type(error).__name__)
+                outage.report(logger, error, "the log's channel is closed, trying again")
             except Exception:
                 logger.exception("the log's channel cannot be read, trying again")
             self._stopping.wait(_PAUSE_SECONDS)

@@ -18,6 +18,7 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError, connections
 
+from kcpcache import outage
 from replication import rows
 from replication.replica import connection, fanout, follower, keys, wake
 from replication.replica.connection import Client, Error
@@ -172,7 +173,7 @@ class Mirrors:
 
     def _did_not_answer(self, error: Error) -> None:
         self._deaf_until = time.monotonic() + _DEAF_SECONDS
-        logger.warning("Redis does not answer, reads go on as of the last look: %s", type(error).__name__)
+        outage.report(logger, error, "Redis does not answer, reads go on as of the last look")
 
     def make_room(self, kept: Mirror | None = None) -> None:
         """Give up the least used mirrors that nobody watches while all together take too much memory."""
@@ -222,7 +223,7 @@ class Listener(threading.Thread):
             try:
                 self._listen()
             except Error as error:
-                logger.warning("the replicas' channel is closed, trying again: %s", type(error).__name__)
+                outage.report(logger, error, "the replicas' channel is closed, trying again")
             except Exception:
                 logger.exception("a batch cannot be followed, trying again")
             self._stopping.wait(_POLL_SECONDS)

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from django.db import connections
 
+from kcpcache import outage
 from kcpcache.apimachinery import errors
 from workspaces.store import changelog, revisions
 from workspaces.store.hub import Hub, Subscription
@@ -100,7 +101,7 @@ class Follower(threading.Thread):
             self.position = 0
             return 0.0
         except Exception as error:  # without a follower no watch lives, and the next attempt may succeed
-            logger.warning("the change log cannot be followed; trying again: %s", error)
+            outage.report(logger, error, "the change log cannot be followed, trying again")
             with suppress(Exception):
                 connections.close_all()
             return BACKOFF_SECONDS
