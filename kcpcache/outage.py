@@ -149,8 +149,8 @@ def _lose(name: str, error: BaseException) -> None:
         if _thread is None:
             _thread = threading.Thread(target=_watch, name="outage", daemon=True)
             _thread.start()
-    reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
-    logger.warning("%s is away: %s", name, reason)
+    reason = " ".join(str(error).split())[:_LONGEST_REASON]
+    logger.warning("%s is away: %s: %s", name, type(error).__name__, reason)
 
 
 def _watch() -> None:
@@ -168,7 +168,6 @@ def _watch() -> None:
 
 
 def _ask(name: str, server: _Server) -> None:
-    asked_at = time.monotonic()
     try:
         server.probe()
     except Exception:  # whatever it is, the server does not serve us yet
@@ -179,7 +178,7 @@ def _ask(name: str, server: _Server) -> None:
         if server.lost_at is None:
             return
         if server.answered_at is None:
-            server.answered_at = asked_at
+            server.answered_at = time.monotonic()
         if time.monotonic() - server.answered_at < QUIET_SECONDS:
             return
         seconds = max(0.0, server.answered_at - server.lost_at)

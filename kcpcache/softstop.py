@@ -1,7 +1,9 @@
 """The end of a worker that was asked to stop: when its tasks have ended, and not long after.
 
 Celery's pool waits for the results of everything that was handed to it. What was handed over at the moment of the stop
-may never begin, and the pool then waits for ever for its end.
+may never begin, and the pool then waits for ever for its end. And a process of the pool that was told to end waits up
+to 30 s (billiard's `_ensure_messages_consumed`) until the main process has read its last result, while the main process
+waits for its end and reads no more.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ class WorkspacesConfig(AppConfig):
             receivers,  # noqa: F401
         )
         from workspaces.registry import workspace  # noqa: F401
-        from workspaces.store import encryption, presence
+        from workspaces.store import encryption, reachability
         from workspaces.virtual import apiexport  # noqa: F401
 
         encryption.declare(kinds.secret_resources())
-        outage.register(outage.DATABASE, presence.is_away, presence.probe)
+        outage.register(outage.DATABASE, reachability.is_away, reachability.probe)

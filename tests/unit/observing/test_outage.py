@@ -17,7 +17,7 @@ from kcpcache import logs, outage, requestid
 from kcpcache.outage import BROKER, DATABASE, REDIS
 from replication.replica import connection
 from tests.waiting import until
-from workspaces.store import presence
+from workspaces.store import reachability
 
 
 class Server:
@@ -45,7 +45,7 @@ def written(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.Stri
     monkeypatch.setattr(outage, "QUIET_SECONDS", 0.1)
     monkeypatch.setattr(outage, "_servers", {})
     outage.register(REDIS, connection.is_away, server.probe)
-    outage.register(DATABASE, presence.is_away, server.probe)
+    outage.register(DATABASE, reachability.is_away, server.probe)
     outage.register(
         BROKER,
         lambda error: isinstance(error, kombu.exceptions.OperationalError),
