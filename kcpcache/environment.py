@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
@@ -54,6 +55,16 @@ def url(name: str, default: str, schemes: Iterable[str]) -> str:
     if not parts.hostname and not parts.path.strip("/"):
         raise ImproperlyConfigured(f"{name} names neither a host nor a path.")
     return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or an address leads to this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def redacted(address: str) -> str:

@@ -12,11 +12,14 @@
 | KCPCACHE_BROKER_URL | redis://, rediss:// or redis+socket://; the same Redis, the next database number |
 | KCPCACHE_ENCRYPTION_KEYS | Fernet keys, comma separated, the first encrypts; made at first start |
 | KCPCACHE_SECRET_KEY | signs the admin's sessions; made at first start |
-| KCPCACHE_ADMIN_PASSWORD | of the user kcp-admin in the admin; made at first start and printed once |
+| KCPCACHE_ADMIN_PASSWORD | of the user kcp-admin in the admin; made at first start, in the file admin.password |
 | KCPCACHE_TOKEN_AUTH_FILE | CSV of token, user, uid, "groups", as kube-apiserver reads it; none |
 | KCPCACHE_TLS_CERT_FILE, KCPCACHE_TLS_KEY_FILE | PEM, served instead of the certificate that is made at first start |
 | KCPCACHE_TLS_CA_FILE | PEM, the authority of that certificate, for kubeconfigs |
 | KCPCACHE_HEARTBEAT_FILE | touched by a worker or beat at work, for health checks; none |
+| KCPCACHE_BEHIND_TLS_PROXY | YES: a proxy that ends TLS stands before `web --no-tls`, which may be public; NO |
+| KCPCACHE_SESSION_SECONDS | how long a login to the admin lasts, 300 to a week; 28800 |
+| KCPCACHE_HSTS_SECONDS | how long browsers shall insist on TLS for this host, up to two years; 0, not said |
 | KCPCACHE_SHARD | the name of this deployment in the cache; root |
 | KCPCACHE_IDENTITY_NAMESPACE | where identity Secrets are made; kcp-system |
 | KCPCACHE_WORKER_CONCURRENCY | processes of a worker; 2 |
@@ -43,7 +46,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from kcpcache import environment, privacy, secretfiles
+from kcpcache import environment, privacy, secretfiles, strength
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -88,8 +91,14 @@ KCPCACHE_EXTERNAL_URL = environment.url(
     "KCPCACHE_EXTERNAL_URL", f"https://{url_host(_reachable_host)}:{KCPCACHE_PORT}", ["https", "http"]
 ).rstrip("/")
 _external = urlsplit(KCPCACHE_EXTERNAL_URL)
+KCPCACHE_BEHIND_TLS_PROXY = environment.choice("KCPCACHE_BEHIND_TLS_PROXY", "NO", ["YES", "NO"]) == "YES"
 if _external.path or _external.query or not _external.hostname:
     raise ImproperlyConfigured("KCPCACHE_EXTERNAL_URL must be scheme, host and port only.")
+if _external.scheme == "http" and not environment.is_loopback(_external.hostname):
+    raise ImproperlyConfigured(
+        "KCPCACHE_EXTERNAL_URL must begin with https://: tokens and passwords would be sent in the clear. Where a"
+        " proxy ends TLS, it is the proxy's URL."
+    )
 KCPCACHE_SERVER_NAMES = [
     KCPCACHE_HOST,
     _external.hostname,
@@ -108,7 +117,13 @@ KCPCACHE_AUTHORITY_FILE = KCPCACHE_TLS_CA_FILE or str(KCPCACHE_DATA_DIR / "pki" 
 
 # Secrets.
 
-SECRET_KEY = environment.text("KCPCACHE_SECRET_KEY") or secret("secret.key", secretfiles.encryption_key)
+_given_key = environment.text("KCPCACHE_SECRET_KEY")
+if _given_key and (_weakness := strength.weakness(_given_key)):
+    raise ImproperlyConfigured(
+        f"KCPCACHE_SECRET_KEY {_weakness}. Who guesses it can forge what it signs: take a random one, such as"
+        " `openssl rand -base64 48` prints, or unset it to have one made."
+    )
+SECRET_KEY = _given_key or secret("secret.key", secretfiles.encryption_key)
 KCPCACHE_ENCRYPTION_KEYS = environment.listing("KCPCACHE_ENCRYPTION_KEYS") or [
     key.strip() for key in secret("encryption.keys", secretfiles.encryption_key).split(",")
 ]
@@ -395,12 +410,23 @@ ALLOWED_HOSTS = sorted(
 CSRF_TRUSTED_ORIGINS = [KCPCACHE_EXTERNAL_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _external.scheme == "https"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = environment.integer(
+    "KCPCACHE_SESSION_SECONDS", 8 * 3600, minimum=300, maximum=7 * 24 * 3600
+)  # from the login on, however busy
+SECURE_HSTS_SECONDS = environment.integer("KCPCACHE_HSTS_SECONDS", 0, minimum=0, maximum=2 * 365 * 24 * 3600)
+if KCPCACHE_BEHIND_TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{validator}"}
-    for validator in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
 # Logging: one line a record, on stderr; requests and single tasks are not logged one by one.

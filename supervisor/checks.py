@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
+from django.contrib.auth import get_user_model, password_validation
 from django.core import checks
+from django.core.exceptions import ValidationError
 
-from kcpcache import environment
+from kcpcache import environment, strength
+from kcpcache.apiserver import authentication, tokenfile
 
 TAG = "kcpcache"
 
@@ -34,12 +36,34 @@ def redis_is_not_open(app_configs: Sequence[Any] | None, **_: Any) -> list[check
 
 
 @checks.register(TAG)
-def token_file_is_readable(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.CheckMessage]:
-    """A token file that is named must be there."""
+def token_file_is_well_formed(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.CheckMessage]:
+    """A token file that is named must be there, and each line of it must name somebody."""
     path = settings.KCPCACHE_TOKEN_AUTH_FILE
-    if not path or (os.path.isfile(path) and os.access(path, os.R_OK)):  # noqa: PTH113 - access() has no Path form
+    try:
+        if path:
+            authentication.load_static_tokens(str(path))
+    except OSError:
+        return [checks.Error(f"KCPCACHE_TOKEN_AUTH_FILE {path} cannot be read.", id="kcpcache.E002")]
+    except tokenfile.Malformed as problem:
+        return [checks.Error(f"KCPCACHE_TOKEN_AUTH_FILE {problem}", id="kcpcache.E004")]
+    return []
+
+
+@checks.register(TAG)
+def admin_password_is_strong(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.CheckMessage]:
+    """A password that is given must not be guessed: it opens everything."""
+    given = settings.KCPCACHE_ADMIN_PASSWORD
+    if not given:
         return []
-    return [checks.Error(f"KCPCACHE_TOKEN_AUTH_FILE {path} cannot be read.", id="kcpcache.E002")]
+    try:
+        password_validation.validate_password(given, get_user_model()(username="kcp-admin"))
+        reason = "It is a placeholder." if strength.is_placeholder(given) else ""
+    except ValidationError as problem:
+        reason = " ".join(problem.messages)
+    if not reason:
+        return []
+    what = "choose another, or unset it to have one made"
+    return [checks.Error(f"KCPCACHE_ADMIN_PASSWORD is weak: {reason} Please {what}.", id="kcpcache.E005")]
 
 
 @checks.register(TAG)
@@ -71,12 +95,9 @@ def keys_are_shared(app_configs: Sequence[Any] | None, **_: Any) -> list[checks.
 def _leaves_machine(url: str) -> bool:
     """Whether a Redis URL names another host than this one; a socket never does."""
     parts = urlsplit(url)
-    if parts.scheme in ("unix", "redis+socket") or parts.hostname in (None, "localhost"):
+    if parts.scheme in ("unix", "redis+socket") or parts.hostname is None:
         return False
-    try:
-        return not ipaddress.ip_address(parts.hostname).is_loopback
-    except ValueError:
-        return True
+    return not environment.is_loopback(parts.hostname)
 
 
 def _has_password(url: str) -> bool:

@@ -13,13 +13,14 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.utils.module_loading import import_string
 
-from kcpcache import environment
+from kcpcache import environment, secretfiles
 from supervisor import pki
 from supervisor.errors import StartRefused
+from workspaces import bootstrap
 
 ADMIN_KUBECONFIG = "admin.kubeconfig"
 ADMIN_USER = "kcp-admin"
-ADMIN_GROUPS = ["system:masters"]
+ADMIN_PASSWORD = "admin.password"  # noqa: S105 - a file's name
 
 
 def run() -> None:
@@ -77,26 +78,37 @@ def write_admin_kubeconfig() -> None:
     authority = Path(settings.KCPCACHE_AUTHORITY_FILE)
     path = settings.KCPCACHE_DATA_DIR / ADMIN_KUBECONFIG
     token = kubeconfig.read_token(path)
+    if not get_user_model().objects.get(username=ADMIN_USER).is_active:
+        sys.stdout.write(f"The user {ADMIN_USER} is disabled; {path} is left as it is.\n")
+        return
     if token is None or tokens.find(token) is None:
-        token = tokens.create(ADMIN_USER, ADMIN_GROUPS, None, description="admin.kubeconfig")
+        token = tokens.create(ADMIN_USER, [], None, description="admin.kubeconfig")
     kubeconfig.write(path, kubeconfig.admin(settings.KCPCACHE_EXTERNAL_URL, authority.read_text(), token))
 
 
 def ensure_admin_password() -> None:
-    """The administrator's password for the admin: the environment's, else one that is made and printed once."""
+    """The administrator's password for the admin: the environment's, else one that is made and kept in a file.
+
+    Who was disabled, or whose password was made unusable, is left so.
+    """
     account = get_user_model().objects.get(username=ADMIN_USER)
     given = settings.KCPCACHE_ADMIN_PASSWORD
+    path = settings.KCPCACHE_DATA_DIR / ADMIN_PASSWORD
+    if not account.is_active:
+        return
     if given:
+        path.unlink(missing_ok=True)  # it would name another
         if not account.check_password(given):
             account.set_password(given)
             account.save(update_fields=["password"])
-    elif not account.has_usable_password():
-        made = secrets.token_urlsafe(15)
+    elif account.password == bootstrap.NO_PASSWORD_YET:
+        made = secrets.token_urlsafe(18)
+        secretfiles.replace(path, made + "\n")
         account.set_password(made)
         account.save(update_fields=["password"])
         sys.stdout.write(
-            f"The admin's user is {ADMIN_USER}, the password is {made}\n"
-            "  It is shown this once; manage.py changepassword sets another.\n"
+            f"The admin's user is {ADMIN_USER}, the password is in {path}\n"
+            "  Remove the file when you have read it; manage.py changepassword sets another.\n"
         )
         sys.stdout.flush()
 

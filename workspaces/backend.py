@@ -15,7 +15,7 @@ from django.db import connection, connections
 from kcpcache.apimachinery import errors
 from kcpcache.apiserver.exchange import User
 from kcpcache.apiserver.requestinfo import RequestInfo
-from workspaces import kinds
+from workspaces import kinds, tokenuse
 from workspaces.models import Token
 from workspaces.registry import scopes
 from workspaces.registry.resolver import resolver
@@ -102,6 +102,7 @@ class Backend:
         row = Token.objects.select_related("user").filter(digest=digest, user__is_active=True).first()
         if row is None or (row.expires is not None and row.expires <= datetime.datetime.now(datetime.UTC)):
             return None
+        tokenuse.recorder.note(digest)
         groups = tuple(row.user.groups.order_by("name").values_list("name", flat=True))
         return User(name=row.user.get_username(), uid=str(row.user.pk), groups=groups)
 
@@ -114,6 +115,7 @@ class Backend:
         loop = asyncio.get_running_loop()
         broadcast.hub().post = lambda call: _post(loop, call)
         broadcast.start()
+        tokenuse.recorder.start()
         for start, _ in _starters:
             start()
 
@@ -122,6 +124,7 @@ class Backend:
         for _, stop in reversed(_starters):
             stop()
         broadcast.stop()
+        tokenuse.recorder.stop()
         self._asker.shutdown(wait=False, cancel_futures=True)
 
 

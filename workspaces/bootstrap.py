@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.db import transaction
 
 from kcpcache.apimachinery.objects import JSONObject
 from workspaces.controllers import tenancy as controller
@@ -17,6 +18,7 @@ from workspaces.store import tenants
 ROOT = "root"
 ADMIN = "kcp-admin"
 ADMIN_GROUP = "system:masters"
+NO_PASSWORD_YET = ""  # lets nobody in, and differs from one that was made unusable
 
 _TYPES = (
     (
@@ -76,14 +78,15 @@ def _make(group: str, plural: str, obj: JSONObject) -> None:
     controller.make_if_missing(ROOT, group, plural, obj)
 
 
+@transaction.atomic
 def _ensure_admin() -> bool:
-    """Make the administrator, without a password; whether they have no token yet."""
-    group, _ = Group.objects.get_or_create(name=ADMIN_GROUP)
+    """Make the administrator, with no password yet; whether they have no token yet.
+
+    One who is there is left as they are: who was disabled, or taken out of the group, stays so.
+    """
     user, is_new = get_user_model().objects.get_or_create(
-        username=ADMIN, defaults={"is_staff": True, "is_superuser": True}
+        username=ADMIN, defaults={"is_staff": True, "is_superuser": True, "password": NO_PASSWORD_YET}
     )
     if is_new:
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
-    user.groups.add(group)
+        user.groups.add(Group.objects.get_or_create(name=ADMIN_GROUP)[0])
     return not Token.objects.filter(user=user).exists()

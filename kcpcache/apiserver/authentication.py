@@ -5,7 +5,6 @@ Source: Kubernetes, "Authenticating"; the static token file has kube-apiserver's
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import hmac
 import threading
@@ -17,10 +16,9 @@ from pathlib import Path
 import rest_framework.authentication
 import rest_framework.request
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 from kcpcache.apimachinery import errors
-from kcpcache.apiserver import backend
+from kcpcache.apiserver import backend, tokenfile
 from kcpcache.apiserver.exchange import Request, User
 
 AUTHENTICATED = "system:authenticated"
@@ -119,21 +117,18 @@ def _static_user(digest: bytes) -> User | None:
     return found
 
 
+def load_static_tokens(path: str) -> None:
+    """Read the token file, once for this process; tokenfile.Malformed, OSError."""
+    _static_tokens(path)
+
+
 @lru_cache(maxsize=4)
 def _static_tokens(path: str) -> tuple[tuple[bytes, User], ...]:
-    """The lines ``token,user,uid,"group1,group2"`` of the token file; read once a process."""
-    users = []
-    with Path(path).open(newline="", encoding="utf-8") as lines:
-        for row in csv.reader(lines, skipinitialspace=True):
-            if not row or row[0].startswith("#"):
-                continue
-            if len(row) < 3 or not row[0] or not row[1]:
-                raise ImproperlyConfigured(f'{path}: each line must be token,user,uid[,"groups"]')
-            groups = tuple(
-                group.strip() for group in (row[3] if len(row) > 3 else "").split(",") if group.strip()
-            )
-            users.append((_digest(row[0]), _authenticated(User(row[1], row[2], groups))))
-    return tuple(users)
+    """The users of the token file by their tokens' digests; read once a process."""
+    return tuple(
+        (_digest(line.token), _authenticated(User(line.user, line.uid, line.groups)))
+        for line in tokenfile.read(Path(path))
+    )
 
 
 class BearerAuthentication(rest_framework.authentication.BaseAuthentication):

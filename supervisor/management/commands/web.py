@@ -6,8 +6,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from kcpcache import environment
 from supervisor import checks
 
 
@@ -22,11 +23,18 @@ class Command(BaseCommand):
         parser.add_argument("--host", default=settings.KCPCACHE_HOST, help="default: KCPCACHE_HOST")
         parser.add_argument("--port", type=int, default=settings.KCPCACHE_PORT, help="default: KCPCACHE_PORT")
         parser.add_argument(
-            "--no-tls", action="store_true", help="plain HTTP, for a proxy on the same machine that has TLS"
+            "--no-tls",
+            action="store_true",
+            help="plain HTTP, for a proxy that has TLS: on the loopback, or with KCPCACHE_BEHIND_TLS_PROXY=yes",
         )
 
     def handle(self, *_: Any, host: str, port: int, no_tls: bool, **__: Any) -> None:
-        """Serve until a signal."""
+        """Serve until a signal; CommandError for plain HTTP where others could listen in."""
+        if no_tls and not environment.is_loopback(host) and not settings.KCPCACHE_BEHIND_TLS_PROXY:
+            raise CommandError(
+                f"--no-tls on {host} would send tokens and passwords in the clear. Listen on the loopback, or set"
+                " KCPCACHE_BEHIND_TLS_PROXY=yes where only a proxy that ends TLS can reach this address."
+            )
         from supervisor import webserver
 
         webserver.serve(host, port, tls=not no_tls)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import stat
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -58,26 +61,76 @@ def test_an_operator_cannot_make_a_user_of_the_systems_names(operator: Client) -
     assert not get_user_model().objects.filter(username__startswith="system:").exists()
 
 
-def test_the_first_start_makes_a_password_and_prints_it_once(
-    store: None, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def password_file(settings: Any, tmp_path: Path) -> Path:
+    """Where the first password is kept."""
+    settings.KCPCACHE_DATA_DIR = tmp_path
+    settings.KCPCACHE_AUTHORITY_FILE = str(tmp_path / "pki" / "ca.crt")
+    return tmp_path / "admin.password"
+
+
+def test_the_first_start_makes_a_password_in_a_private_file_and_prints_where(
+    store: None, password_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     preparation.ensure_admin_password()
+    made = password_file.read_text().strip()
     printed = capsys.readouterr().out
-    found = re.search(r"the password is (\S+)", printed)
-    assert found is not None
+    assert str(password_file) in printed and made not in printed
+    assert stat.S_IMODE(password_file.stat().st_mode) == 0o600
     account = get_user_model().objects.get(username=bootstrap.ADMIN)
-    assert account.check_password(found[1]) and account.is_staff
+    assert account.check_password(made) and account.is_staff
+    password_file.unlink()
     preparation.ensure_admin_password()
-    assert capsys.readouterr().out == ""
-    assert get_user_model().objects.get(username=bootstrap.ADMIN).check_password(found[1])
+    assert capsys.readouterr().out == "" and not password_file.exists()
+    assert get_user_model().objects.get(username=bootstrap.ADMIN).check_password(made)
 
 
 def test_the_environment_sets_the_password_and_nothing_is_printed(
-    store: None, settings: object, capsys: pytest.CaptureFixture[str]
+    store: None, settings: Any, password_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings.KCPCACHE_ADMIN_PASSWORD = "from-the-environment"  # type: ignore[attr-defined]
+    password_file.write_text("former")
+    settings.KCPCACHE_ADMIN_PASSWORD = "from-the-environment"
     preparation.ensure_admin_password()
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "" and not password_file.exists()
     client = Client(headers={"host": "localhost"})
     assert client.login(username=bootstrap.ADMIN, password="from-the-environment")
     assert client.get("/admin/").status_code == 200
+
+
+def restart() -> None:
+    """The steps of a start that are about the administrator."""
+    bootstrap.ensure()
+    preparation.write_admin_kubeconfig()
+    preparation.ensure_admin_password()
+
+
+def administrator() -> Any:
+    return get_user_model().objects.get(username=bootstrap.ADMIN)
+
+
+@pytest.mark.parametrize("given", ["", "from-the-environment"])
+def test_a_disabled_administrator_stays_disabled_after_a_restart(
+    store: None, settings: Any, password_file: Path, given: str
+) -> None:
+    restart()
+    kubeconfig = (password_file.parent / "admin.kubeconfig").read_text()
+    get_user_model().objects.filter(username=bootstrap.ADMIN).update(is_active=False, password="!unusable")
+    count = Token.objects.count()
+    settings.KCPCACHE_ADMIN_PASSWORD = given
+    restart()
+    assert not administrator().is_active and administrator().password == "!unusable"
+    assert Token.objects.count() == count
+    assert (password_file.parent / "admin.kubeconfig").read_text() == kubeconfig
+
+
+def test_an_administrator_without_group_or_password_gets_neither_back(
+    store: None, password_file: Path
+) -> None:
+    restart()
+    account = administrator()
+    account.groups.clear()
+    account.set_unusable_password()
+    account.save()
+    Token.objects.filter(user=account).delete()  # a new kubeconfig gives no group back either
+    restart()
+    assert not administrator().groups.exists() and not administrator().has_usable_password()

@@ -70,6 +70,21 @@ def settings(data_dir: Path, **environment: str) -> dict[str, Any]:
             "KCPCACHE_EXTERNAL_URL must be scheme, host and port only.",
         ),
         (
+            "KCPCACHE_EXTERNAL_URL",
+            "http://cache.example.com",
+            "KCPCACHE_EXTERNAL_URL must begin with https://",
+        ),
+        ("KCPCACHE_BEHIND_TLS_PROXY", "perhaps", "KCPCACHE_BEHIND_TLS_PROXY must be one of YES, NO"),
+        ("KCPCACHE_SESSION_SECONDS", "1209600", "KCPCACHE_SESSION_SECONDS must be from 300 to 604800"),
+        ("KCPCACHE_HSTS_SECONDS", "-1", "KCPCACHE_HSTS_SECONDS must be from 0"),
+        ("KCPCACHE_SECRET_KEY", "tooshort", "KCPCACHE_SECRET_KEY has 8 characters; it needs 32 or more."),
+        ("KCPCACHE_SECRET_KEY", "a1" * 20, "KCPCACHE_SECRET_KEY has only 2 different characters."),
+        (
+            "KCPCACHE_SECRET_KEY",
+            "django-insecure-5g8#k1!q9z7w3n0d2s4v6b8m",
+            "KCPCACHE_SECRET_KEY is a placeholder, or has one in it.",
+        ),
+        (
             "KCPCACHE_TLS_CERT_FILE",
             "server.crt",
             "KCPCACHE_TLS_CERT_FILE, KCPCACHE_TLS_KEY_FILE and KCPCACHE_",
@@ -85,6 +100,22 @@ def test_a_wrong_value_is_refused_with_one_sentence(
     assert done.returncode == 1
     assert done.stderr.startswith(sentence)
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_login_lasts_hours_and_tls_is_insisted_on_if_asked(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    assert found["SESSION_COOKIE_AGE"] == 8 * 3600
+    assert found["SECURE_HSTS_SECONDS"] == 0
+    assert settings(tmp_path, KCPCACHE_HSTS_SECONDS="3600")["SECURE_HSTS_SECONDS"] == 3600
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"])
+def test_plain_http_is_taken_on_the_loopback(tmp_path: Path, url: str) -> None:
+    assert settings(tmp_path, KCPCACHE_EXTERNAL_URL=url)["SESSION_COOKIE_SECURE"] is False
+
+
+def test_a_refused_secret_key_is_not_shown(tmp_path: Path) -> None:
+    assert "hunter2" not in load(tmp_path, KCPCACHE_SECRET_KEY="hunter2").stderr
 
 
 def test_a_refused_url_does_not_show_its_password(tmp_path: Path) -> None:
