@@ -20,9 +20,11 @@ class Command(OperatorCommand):
 The file is the same for SQLite and PostgreSQL, so it also moves a deployment from one to the other. It has all
 objects, users, tokens (as hashes) and Secrets (as ciphertexts). It does NOT have the keys: keep encryption.keys and
 secret.key of the data directory, or the variables KCPCACHE_ENCRYPTION_KEYS and KCPCACHE_SECRET_KEY, somewhere else.
-Redis is not part of it: it is filled again. The file has mode 0600."""
+Redis is not part of it: it is filled again. The file has mode 0600, and a seal by the first encryption key, without
+which it cannot be changed unnoticed."""
     examples = (
         ("/backup/kcpcache-2025-06-01.gz", "save everything"),
+        ("/backup/catalogue.gz --without-accounts", "save objects, but no users, groups and tokens"),
         ("/backup/now.gz --output json", "and tell a script what was saved"),
     )
     is_long = True
@@ -31,6 +33,9 @@ Redis is not part of it: it is filled again. The file has mode 0600."""
         """Where to."""
         super().add_arguments(parser)
         parser.add_argument("file", type=Path, help="a file that does not exist yet")
+        parser.add_argument(
+            "--without-accounts", action="store_true", help="leave users, groups and tokens out"
+        )
 
     def answer(self, **options: Any) -> Answer:
         """Save, and say what was saved."""
@@ -40,7 +45,7 @@ Redis is not part of it: it is filled again. The file has mode 0600."""
 
         path: Path = options["file"]
         try:
-            summary = archive.save(path, progress)
+            summary = archive.save(path, progress, with_accounts=not options["without_accounts"])
         except FileExistsError:
             raise CommandError(f"{path} exists already.") from None
         except OSError as error:
