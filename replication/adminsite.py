@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from workspaces import adminaccess
+from workspaces import adminaccess, passwords
 
 # Nothing from other hosts, and nothing inline: a page can do no more than the files that come with it.
 _POLICY = (
@@ -93,8 +94,21 @@ class Site(admin.AdminSite):
         return _with_policy(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The form, under the same policy."""
-        response: HttpResponse = _restricted(super().login(request, extra_context))
+        """The form, under the same policy; 429 after too many passwords."""
+        try:
+            response = super().login(request, extra_context)
+        except passwords.TooManyAttempts as refused:
+            response = self._too_many_attempts(request, refused)
+        if request.method == "POST" and response.status_code == 302:  # the password was right
+            passwords.remember_browser(request, response, request.user.get_username())
+        restricted: HttpResponse = _restricted(response)
+        return restricted
+
+    def _too_many_attempts(self, request: HttpRequest, refused: passwords.TooManyAttempts) -> HttpResponse:
+        wait_seconds = math.ceil(refused.wait_seconds)
+        context = {**self.each_context(request), "title": "Too many attempts", "wait_seconds": wait_seconds}
+        response = TemplateResponse(request, "workspaces/too_many_attempts.html", context, status=429)
+        response.headers["Retry-After"] = str(wait_seconds)
         return response
 
 

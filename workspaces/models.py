@@ -201,3 +201,20 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"token of {self.user} ({self.digest[:8]})"
+
+
+class Attempts(models.Model):
+    """How often a password was given for an account, or from an address, since a moment; a row lives for minutes.
+
+    `subject` is a digest, so that a stranger's input is neither long nor readable here.
+    """
+
+    subject = models.CharField(max_length=64, primary_key=True)
+    since = models.DateTimeField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["since"], name="attempts_since")]
+
+    def __str__(self) -> str:
+        return f"{self.count} since {self.since:%H:%M:%S}"

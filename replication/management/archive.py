@@ -34,7 +34,7 @@ from workspaces.store.snapshot import ALIAS, snapshot
 
 FORMAT = "kcpcache-backup/2"
 UNSEALED_FORMAT = "kcpcache-backup/1"  # of earlier releases
-_LEFT_OUT = {"workspaces.Change", "sessions.Session"}
+_LEFT_OUT = {"workspaces.Attempts", "workspaces.Change", "sessions.Session"}
 # Who may do what, and what else names users by number: left as it is here, where accounts are not wanted. The types
 # of content are the same in every installation of a release, but not their numbers, which permissions refer to.
 _ACCOUNT_APPS = {"auth", "admin", "contenttypes"}
