@@ -127,11 +127,12 @@ def _server_of(error: BaseException, asked: str, *, follows_context: bool) -> st
     """The server that an error, or what it was raised from, says to be away; empty when it says something else."""
     each: BaseException | None = error
     while each is not None:
-        if asked and isinstance(each, (ConnectionError, TimeoutError)):
+        if asked in _servers and isinstance(each, (ConnectionError, TimeoutError)):
             return asked
         for name, server in _servers.items():
             if server.is_away(each):
-                return asked or name
+                # The broker is spoken to by the client of Redis, whose errors do not tell one from the other.
+                return asked if name == REDIS and asked in _servers else name
         each = each.__cause__ or (each.__context__ if follows_context else None)
     return ""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import psycopg
 import pytest
 
 from tests import servers
-from tests.faults import stage
+from tests.faults import redisserver, stage
 from tests.faults.cutter import Cutter
 from tests.faults.recorder import Recorder
 from tests.servers import Server
@@ -33,8 +35,9 @@ DATABASE = "outages"
 class Doors:
     """A service whose Redis and PostgreSQL stand behind doors."""
 
-    def __init__(self, server: Server, redis: Cutter, database: Cutter) -> None:
+    def __init__(self, server: Server, redis: Cutter, database: Cutter, redis_pid: int) -> None:
         self.server = server
+        self.redis_pid = redis_pid
         self.by_name = {"redis": redis, "database": database}
 
 
@@ -61,11 +64,16 @@ def doors(
                 KCPCACHE_LOG_FORMAT=str(request.param),
             )
         )
-        yield Doors(server, redis, database)
+        pid = int(redisserver.client(directory / "redis" / "redis.sock").info("server")["process_id"])
+        yield Doors(server, redis, database, pid)
 
 
-@pytest.mark.parametrize("name", ["redis", "database"])
-def test_server_that_is_away_is_two_lines_in_each_process_and_no_traceback(doors: Doors, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "manner"), [("redis", "refuses"), ("redis", "hangs"), ("database", "refuses")]
+)
+def test_server_that_is_away_is_two_lines_in_each_process_and_no_traceback(
+    doors: Doors, name: str, manner: str
+) -> None:
     server, door = doors.server, doors.by_name[name]
     with Recorder(stage.endpoint(server)) as recorder:
         scene = stage.build(server, recorder)
@@ -75,9 +83,9 @@ def test_server_that_is_away_is_two_lines_in_each_process_and_no_traceback(doors
         with scene.reader(), scene.writer(0.01):
             stage.moving(scene, 20)
             began = time.monotonic()
-            door.shut()
+            _take_away(doors, door, manner)
             until(lambda: time.monotonic() - began > AWAY_SECONDS, what="the length of the outage")
-            door.admit()
+            _give_back(doors, door, manner)
             until(
                 lambda: _are_balanced(_said(server, begins, name)),
                 timeout_seconds=30,
@@ -95,6 +103,20 @@ def test_server_that_is_away_is_two_lines_in_each_process_and_no_traceback(doors
     seconds = [float(found) for found in re.findall(r"it was away for (\d+\.\d) s", text)]
     assert max(seconds) > AWAY_SECONDS / 2
     assert max(seconds) < 4 * AWAY_SECONDS
+
+
+def _take_away(doors: Doors, door: Cutter, manner: str) -> None:
+    if manner == "hangs":
+        os.kill(doors.redis_pid, signal.SIGSTOP)
+    else:
+        door.shut()
+
+
+def _give_back(doors: Doors, door: Cutter, manner: str) -> None:
+    if manner == "hangs":
+        os.kill(doors.redis_pid, signal.SIGCONT)
+    else:
+        door.admit()
 
 
 def _said(server: Server, begins: int, name: str) -> Counter[tuple[str, str]]:

@@ -92,6 +92,7 @@ AWAY = [
     ("celery.worker.request", redis.ConnectionError("refused"), None, BROKER),
     ("celery.beat", kombu.exceptions.OperationalError("refused"), ConnectionRefusedError(), BROKER),
     ("kombu.transport.redis", ConnectionResetError(), None, BROKER),
+    ("celery.worker.request", django.db.OperationalError("gone"), psycopg.OperationalError("gone"), DATABASE),
 ]  # fmt: skip
 
 
@@ -168,6 +169,14 @@ def test_errors_that_come_late_belong_to_the_outage(written: io.StringIO, server
         outage.noted(redis.TimeoutError("late"))
     until(lambda: "is back" in written.getvalue(), what="the line of its return")
     assert written.getvalue().count("is away") == 1
+
+
+def test_error_of_a_server_that_is_not_known_is_written(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "_servers", {})
+    logging.getLogger("kombu").error("it failed", exc_info=raised(ConnectionResetError()))
+    assert "Traceback" in written.getvalue()
 
 
 def test_report_is_a_line_for_what_is_not_an_outage(written: io.StringIO) -> None:
